@@ -1,0 +1,40 @@
+# The commands of daily work. `make help` lists them.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# `make setup` puts the cargo tools here when the machine has none.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+# The server that `make test-rooms` talks to.
+CHAT_URL ?= http://127.0.0.1:8001
+
+.PHONY: help setup run check test test-rooms clean
+
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the checks and the tests need and the machine lacks.
+	@scripts/setup
+
+run: ## Start a server to try out, on http://127.0.0.1:8001.
+	cargo run --release --bin chat-server -- serve --dev
+
+check: setup ## Formatting, lints, documentation, licences and bans.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+	cargo deny check --hide-inclusion-graph bans licenses sources
+
+test: setup ## Every test.
+	cargo nextest run --workspace --all-features
+	cargo test --doc --workspace --all-features
+	cargo build --bin chat-server
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
+
+test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
+	CHAT_URL="$(CHAT_URL)" node --test tests/js/rooms.test.js
+
+clean: ## Remove what was built. Tools and chat data stay.
+	cargo clean
+	rm -rf tests/js/node_modules

@@ -1,0 +1,203 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    id::{GroupId, SocketId, UserId},
+    news::Notice,
+    ports::{Clock, PortResult, PresenceStore, TypingStore},
+    presence::{Counts, Movement, PresenceChange, RoomSnapshot, Seat, Version},
+    time::Timestamp,
+    typing::TTL,
+    user::UserName,
+};
+
+use super::MemoryHub;
+
+/// Rooms with different names rarely wait for each other.
+const SHARDS: usize = 64;
+
+/// Presence and typing marks of the nodes of one process.
+pub struct MemoryPresence {
+    hub: Arc<MemoryHub>,
+    clock: Arc<dyn Clock>,
+    versions: AtomicU64,
+    shards: [Mutex<HashMap<GroupId, Occupancy>>; SHARDS],
+}
+
+#[derive(Default)]
+struct Occupancy {
+    version: Version,
+    users: BTreeMap<UserId, Present>,
+    socket_count: usize,
+    typists: BTreeMap<UserId, (UserName, Timestamp)>,
+}
+
+struct Present {
+    name: UserName,
+    sockets: BTreeSet<SocketId>,
+}
+
+impl Occupancy {
+    fn counts(&self) -> Counts {
+        Counts {
+            members: self.users.len(),
+            sockets: self.socket_count,
+        }
+    }
+
+    fn is_forgettable(&self) -> bool {
+        self.users.is_empty() && self.typists.is_empty()
+    }
+}
+
+impl MemoryPresence {
+    /// An empty store that publishes on this hub.
+    #[must_use]
+    pub fn new(hub: Arc<MemoryHub>, clock: Arc<dyn Clock>) -> Self {
+        let shards = std::array::from_fn(|_| Mutex::default());
+        Self {
+            hub,
+            clock,
+            versions: AtomicU64::default(),
+            shards,
+        }
+    }
+
+    fn shard(&self, group: &GroupId) -> MutexGuard<'_, HashMap<GroupId, Occupancy>> {
+        let mut hasher = DefaultHasher::new();
+        group.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default();
+        self.shards[place]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the change its version, and publishes it while the room is still locked.
+    fn publish(&self, room: &mut Occupancy, seat: &Seat, movement: Movement) -> Counts {
+        let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
+        let previous = room.version;
+        let counts = room.counts();
+        room.version = if counts.sockets == 0 { 0 } else { version };
+        self.hub.tell_all(&Notice::Presence(PresenceChange {
+            group: seat.group.clone(),
+            user: seat.user.clone(),
+            name: seat.name.clone(),
+            movement,
+            previous,
+            version,
+            counts,
+        }));
+        counts
+    }
+}
+
+#[async_trait]
+impl PresenceStore for MemoryPresence {
+    async fn enter(&self, seat: &Seat) -> PortResult<Counts> {
+        let mut shard = self.shard(&seat.group);
+        let room = shard.entry(seat.group.clone()).or_default();
+        let is_first = !room.users.contains_key(&seat.user);
+        let present = room
+            .users
+            .entry(seat.user.clone())
+            .or_insert_with(|| Present {
+                name: seat.name.clone(),
+                sockets: BTreeSet::new(),
+            });
+        if !present.sockets.insert(seat.socket.clone()) {
+            return Ok(room.counts());
+        }
+        room.socket_count += 1;
+        let movement = if is_first {
+            Movement::Joined
+        } else {
+            Movement::Socket
+        };
+        Ok(self.publish(room, seat, movement))
+    }
+
+    async fn leave(&self, seat: &Seat) -> PortResult<Counts> {
+        let mut shard = self.shard(&seat.group);
+        let Some(room) = shard.get_mut(&seat.group) else {
+            return Ok(Counts::default());
+        };
+        let Some(present) = room.users.get_mut(&seat.user) else {
+            return Ok(room.counts());
+        };
+        if !present.sockets.remove(&seat.socket) {
+            return Ok(room.counts());
+        }
+        room.socket_count -= 1;
+        let movement = if present.sockets.is_empty() {
+            room.users.remove(&seat.user);
+            room.typists.remove(&seat.user);
+            Movement::Left
+        } else {
+            Movement::Socket
+        };
+        let counts = self.publish(room, seat, movement);
+        if room.is_forgettable() {
+            shard.remove(&seat.group);
+        }
+        Ok(counts)
+    }
+
+    async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot> {
+        let shard = self.shard(group);
+        let Some(room) = shard.get(group) else {
+            return Ok(RoomSnapshot::default());
+        };
+        let users = room.users.iter();
+        Ok(RoomSnapshot {
+            version: room.version,
+            users: users
+                .map(|(user, present)| (user.clone(), present.name.clone()))
+                .collect(),
+            socket_count: room.socket_count,
+        })
+    }
+}
+
+#[async_trait]
+impl TypingStore for MemoryPresence {
+    async fn started(&self, group: &GroupId, user: &UserId, name: &UserName) -> PortResult<()> {
+        let ends_at = self.clock.now() + TTL;
+        let mut shard = self.shard(group);
+        let room = shard.entry(group.clone()).or_default();
+        room.typists.insert(user.clone(), (name.clone(), ends_at));
+        Ok(())
+    }
+
+    async fn stopped(&self, group: &GroupId, user: &UserId) -> PortResult<()> {
+        let mut shard = self.shard(group);
+        if let Some(room) = shard.get_mut(group) {
+            room.typists.remove(user);
+            if room.is_forgettable() {
+                shard.remove(group);
+            }
+        }
+        Ok(())
+    }
+
+    async fn current(&self, group: &GroupId) -> PortResult<Vec<(UserId, UserName)>> {
+        let now = self.clock.now();
+        let mut shard = self.shard(group);
+        let Some(room) = shard.get_mut(group) else {
+            return Ok(Vec::new());
+        };
+        room.typists.retain(|_, (_, ends_at)| *ends_at > now);
+        Ok(room
+            .typists
+            .iter()
+            .map(|(user, (name, _))| (user.clone(), name.clone()))
+            .collect())
+    }
+}

@@ -1,0 +1,196 @@
+//! Everything that others are ever told: to clients as [`News`], between nodes as [`Notice`].
+
+use std::sync::Arc;
+
+use crate::{
+    group::{Group, GroupName},
+    id::{GroupId, Seq, UserId},
+    member::Role,
+    message::Message,
+    presence::{Counts, PresenceChange},
+    user::UserName,
+};
+
+/// Something that clients are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A user's first socket came into the room.
+    UserJoined {
+        /// The room.
+        group: GroupId,
+        /// Who came.
+        user: UserId,
+        /// What others read.
+        name: UserName,
+        /// Users in the room now.
+        member_count: usize,
+    },
+    /// A user's last socket left the room.
+    UserLeft {
+        /// The room.
+        group: GroupId,
+        /// Who went.
+        user: UserId,
+        /// What others read.
+        name: UserName,
+        /// Users in the room now.
+        member_count: usize,
+    },
+    /// Who is in the room, after a number of changes.
+    MembersUpdate(RoomMembers),
+    /// A user types.
+    TypingStarted {
+        /// The room.
+        group: GroupId,
+        /// Who types.
+        user: UserId,
+        /// What others read.
+        name: UserName,
+    },
+    /// A user no longer types.
+    TypingStopped {
+        /// The room.
+        group: GroupId,
+        /// Who stopped.
+        user: UserId,
+    },
+    /// A message was committed.
+    Message(Arc<Message>),
+    /// A group's name or the like changed.
+    GroupUpdated(Arc<Group>),
+    /// A member's role changed.
+    MemberUpdated {
+        /// The group.
+        group: GroupId,
+        /// Whose role it is.
+        user: UserId,
+        /// The role now.
+        role: Role,
+    },
+    /// A user has become a member.
+    AddedToGroup(Arc<Addition>),
+    /// A user is a member no longer.
+    RemovedFromGroup {
+        /// The group.
+        group: GroupId,
+        /// Who was removed.
+        user: UserId,
+        /// Why.
+        reason: Removal,
+    },
+    /// How much a user has not read.
+    Unread {
+        /// Whose mark it is.
+        user: UserId,
+        /// The group.
+        group: GroupId,
+        /// The mark.
+        mark: ReadMark,
+    },
+}
+
+/// Whose sockets are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// Every socket in the room.
+    Room(&'a GroupId),
+    /// Every socket in the room but this user's.
+    RoomBut(&'a GroupId, &'a UserId),
+    /// Every socket of the user, wherever it is.
+    User(&'a UserId),
+}
+
+impl News {
+    /// Whom this concerns. Nobody is told of their own coming, going and typing.
+    #[must_use]
+    pub fn audience(&self) -> Audience<'_> {
+        match self {
+            Self::UserJoined { group, user, .. }
+            | Self::UserLeft { group, user, .. }
+            | Self::TypingStarted { group, user, .. }
+            | Self::TypingStopped { group, user } => Audience::RoomBut(group, user),
+            Self::MembersUpdate(members) => Audience::Room(&members.group),
+            Self::Message(message) => Audience::Room(&message.group),
+            Self::GroupUpdated(group) => Audience::Room(&group.id),
+            Self::MemberUpdated { group, .. } => Audience::Room(group),
+            Self::AddedToGroup(addition) => Audience::User(&addition.user),
+            Self::RemovedFromGroup { user, .. } | Self::Unread { user, .. } => Audience::User(user),
+        }
+    }
+}
+
+/// A page of the users in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomMembers {
+    /// The room.
+    pub group: GroupId,
+    /// Users there, in the order of their ids.
+    pub online: Vec<UserId>,
+    /// How many are there in all.
+    pub counts: Counts,
+    /// The last one listed, if there are more.
+    pub next: Option<UserId>,
+}
+
+/// Somebody has become a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The group.
+    pub group: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// Who was added.
+    pub user: UserId,
+    /// As what.
+    pub role: Role,
+    /// By whom; `None` if by the administrator.
+    pub by: Option<UserId>,
+}
+
+/// Why somebody is a member no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Removed by somebody, or left for good.
+    Removed,
+    /// The whole group is gone.
+    GroupDeleted,
+}
+
+/// How far a user has read, and what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadMark {
+    /// Everything up to here was read.
+    pub last_read: Seq,
+    /// Others' messages after it, at most [`ReadMark::MOST`].
+    pub unread: u32,
+}
+
+impl ReadMark {
+    /// Counting stops here (contract, section 1, Unread).
+    pub const MOST: u32 = 1_000;
+}
+
+/// Something that one node tells the others. A notice is a hint: it may be lost.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The store changed a room.
+    Presence(PresenceChange),
+    /// A message was committed.
+    Committed(Arc<Message>),
+    /// A user types.
+    TypingStarted(GroupId, UserId, UserName),
+    /// A user no longer types.
+    TypingStopped(GroupId, UserId),
+    /// A group's name or the like changed.
+    GroupChanged(Arc<Group>),
+    /// A group is gone.
+    GroupDeleted(GroupId),
+    /// A user has become a member.
+    MemberAdded(Arc<Addition>),
+    /// A member's role changed.
+    RoleChanged(GroupId, UserId, Role),
+    /// A user is a member no longer.
+    MemberRemoved(GroupId, UserId),
+    /// A user has read on.
+    Read(GroupId, UserId, ReadMark),
+}

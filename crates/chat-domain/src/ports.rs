@@ -1,0 +1,306 @@
+//! What the rules need from the outside world: every trait, on one page.
+//!
+//! Each method is one atomic act. "Not found" is `Ok(None)`; an `Err` means that the store could not
+//! be asked. Trying again is safe unless the method says otherwise.
+
+use std::{error::Error, sync::Weak, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{
+    chore::Chore,
+    group::{Group, GroupChange, Head},
+    id::{GroupId, Seq, SocketId, UserId},
+    limit::{Quota, RetryAfter},
+    member::{Member, Role},
+    message::{Draft, Message},
+    news::{News, Notice, ReadMark},
+    presence::{Counts, RoomSnapshot, Seat},
+    time::Timestamp,
+    user::{User, UserName},
+};
+
+/// The outside world did not do what it was asked to. Whether it happened all the same is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action}")]
+pub struct PortError {
+    action: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl PortError {
+    /// For `map_err`: reads "could not append a message".
+    pub fn during<E>(action: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        move |source| Self {
+            action,
+            source: source.into(),
+        }
+    }
+}
+
+/// What a port answers.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Users' records.
+#[async_trait]
+pub trait UserRepo: Send + Sync {
+    /// Creates the record, or brings it up to date.
+    async fn save(&self, user: &User, now: Timestamp) -> PortResult<()>;
+
+    /// Creates a record that is named after its id, unless there is one.
+    async fn ensure(&self, user: &UserId, now: Timestamp) -> PortResult<()>;
+
+    /// The record.
+    async fn find(&self, user: &UserId) -> PortResult<Option<User>>;
+}
+
+/// Groups' records.
+#[async_trait]
+pub trait GroupRepo: Send + Sync {
+    /// Creates the group with its first owner. Returns `false`, and does nothing, if it exists.
+    async fn create(&self, group: &Group, owner: &UserId) -> PortResult<bool>;
+
+    /// The group.
+    async fn find(&self, group: &GroupId) -> PortResult<Option<Group>>;
+
+    /// Changes the group. Returns it as it is then.
+    async fn change(&self, group: &GroupId, change: &GroupChange) -> PortResult<Option<Group>>;
+
+    /// Deletes the group with its members and messages. Returns whether it was there.
+    async fn delete(&self, group: &GroupId) -> PortResult<bool>;
+
+    /// The user's groups after `after`, in the order of their ids, at most `limit`.
+    async fn list(
+        &self,
+        user: &UserId,
+        after: Option<&GroupId>,
+        limit: usize,
+    ) -> PortResult<Vec<GroupEntry>>;
+}
+
+/// A group in the list of one of its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupEntry {
+    /// The group.
+    pub group: Group,
+    /// What the user may do there.
+    pub role: Role,
+    /// The newest message.
+    pub last_message: Option<Message>,
+    /// How far the user has read.
+    pub mark: ReadMark,
+}
+
+/// Reading who is a member of what.
+#[async_trait]
+pub trait MembershipRepo: Send + Sync {
+    /// The user's membership of the group.
+    async fn find(&self, group: &GroupId, user: &UserId) -> PortResult<Option<Member>>;
+
+    /// The group's members after `after`, in the order of their ids, at most `limit`.
+    async fn list(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> PortResult<Vec<(Member, User)>>;
+
+    /// Every group that the user is a member of.
+    async fn groups_of(&self, user: &UserId) -> PortResult<Vec<GroupId>>;
+}
+
+/// Changing who is a member of what. A group never loses its last owner.
+#[async_trait]
+pub trait Roster: Send + Sync {
+    /// Adds a member. The user's record exists.
+    async fn add(&self, member: &Member) -> PortResult<Added>;
+
+    /// Gives a member that role.
+    async fn set_role(&self, group: &GroupId, user: &UserId, role: Role) -> PortResult<Changed>;
+
+    /// Removes a member.
+    async fn remove(&self, group: &GroupId, user: &UserId) -> PortResult<Changed>;
+
+    /// Makes one member the only owner; who was one before becomes `ADMIN`. Returns the former owners,
+    /// or `None` if the heir is no member.
+    async fn pass_on(&self, group: &GroupId, heir: &UserId) -> PortResult<Option<Vec<UserId>>>;
+}
+
+/// How adding a member went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// The user is a member now.
+    Done,
+    /// The user was one already; nothing was changed.
+    AlreadyMember,
+    /// There is no such group.
+    NoSuchGroup,
+}
+
+/// How changing or removing a member went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Done,
+    /// The user is no member.
+    NotAMember,
+    /// The group would have lost its last owner.
+    LastOwner,
+}
+
+/// The history of each group: numbered 1, 2, 3 … without a gap.
+#[async_trait]
+pub trait MessageLog: Send + Sync {
+    /// Makes a draft durable, and gives it the next `seq` of its group. A draft whose author and
+    /// client id are known answers with the first message. An `Err` leaves open whether the
+    /// message was stored: only a client id makes trying again safe.
+    async fn append(&self, draft: Draft) -> PortResult<Appended>;
+
+    /// The end of the group's history.
+    async fn head(&self, group: &GroupId) -> PortResult<Option<Head>>;
+
+    /// The newest `seq` of each of these groups that exists.
+    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>>;
+
+    /// The newest messages before `before`, in the order of `seq`.
+    async fn before(&self, group: &GroupId, before: Option<Seq>, limit: usize)
+    -> PortResult<Slice>;
+
+    /// The messages created or changed after `after`, in their present state, in the order of
+    /// `updated_seq`.
+    async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice>;
+}
+
+/// How appending a draft went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log now.
+    Stored(Message),
+    /// It was there before: this is the first message.
+    Duplicate(Message),
+    /// The message that it answers is not in this group.
+    NoSuchReply,
+    /// There is no such group.
+    NoSuchGroup,
+}
+
+/// A part of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Whether there are more in the direction of reading.
+    pub more: bool,
+}
+
+/// How far members have read.
+#[async_trait]
+pub trait ReadMarks: Send + Sync {
+    /// Moves the mark on, never back and never past the last `seq`. `None` if the user is no member.
+    async fn mark(&self, group: &GroupId, user: &UserId, seq: Seq) -> PortResult<Option<ReadMark>>;
+
+    /// The marks of those of these users who are members.
+    async fn marks(&self, group: &GroupId, users: &[UserId])
+    -> PortResult<Vec<(UserId, ReadMark)>>;
+}
+
+/// Which sockets are in which rooms, over all nodes.
+///
+/// Whatever changes a room also publishes the [`crate::presence::PresenceChange`] on the bus, to every node, in the
+/// same atomic step.
+#[async_trait]
+pub trait PresenceStore: Send + Sync {
+    /// A socket comes into a room. Doing it twice changes nothing.
+    async fn enter(&self, seat: &Seat) -> PortResult<Counts>;
+
+    /// A socket leaves a room. Doing it twice changes nothing. With a user's last socket the user's
+    /// mark in the [`TypingStore`] goes too.
+    async fn leave(&self, seat: &Seat) -> PortResult<Counts>;
+
+    /// The room as it is now.
+    async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot>;
+}
+
+/// Who types, over all nodes: for those who come later. It never triggers an announcement.
+#[async_trait]
+pub trait TypingStore: Send + Sync {
+    /// A user types, for at most [`crate::typing::TTL`] from now.
+    async fn started(&self, group: &GroupId, user: &UserId, name: &UserName) -> PortResult<()>;
+
+    /// A user no longer types.
+    async fn stopped(&self, group: &GroupId, user: &UserId) -> PortResult<()>;
+
+    /// Who types, in the order of their ids.
+    async fn current(&self, group: &GroupId) -> PortResult<Vec<(UserId, UserName)>>;
+}
+
+/// The way to the other nodes. The bus is a hint: what it loses is repaired from the truth.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// From now on the listener hears what others publish. Called once, before anything else.
+    fn attach(&self, listener: Weak<dyn Listener>);
+
+    /// From now on notices about this room are heard. Doing it twice changes nothing.
+    async fn follow(&self, group: &GroupId) -> PortResult<()>;
+
+    /// Notices about this room are no longer needed.
+    fn unfollow(&self, group: &GroupId);
+
+    /// Tells the other nodes, without waiting.
+    fn publish(&self, notice: Notice);
+}
+
+/// Hears what other nodes publish, in the order in which each of them did.
+pub trait Listener: Send + Sync {
+    /// Something happened. Must not block, and must not call the port that it comes from.
+    fn hear(&self, notice: Notice);
+}
+
+/// Counts how often users do things, over all nodes.
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Spends one token. Where the store of the counts is away, counts for this node alone.
+    async fn spend(&self, what: Spending<'_>, quota: Quota) -> Result<(), RetryAfter>;
+}
+
+/// What is counted, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Spending<'a> {
+    /// Messages of a user.
+    Messages(&'a UserId),
+    /// Typing events of a user in a room.
+    Typing(&'a UserId, &'a GroupId),
+}
+
+/// The sockets of this node. None of these wait; all of them keep the order of the calls.
+pub trait Sockets: Send + Sync {
+    /// Tells the sockets whom it concerns.
+    fn tell(&self, news: &News);
+
+    /// From now on the socket hears the room.
+    fn admit(&self, socket: &SocketId, group: &GroupId);
+
+    /// From now on the socket hears the room no longer.
+    fn dismiss(&self, socket: &SocketId, group: &GroupId);
+}
+
+/// Things to do later. Whoever keeps it calls [`crate::usecase::Chat::perform`] when the time has come.
+pub trait Agenda: Send + Sync {
+    /// Notes what is to be done after `delay`.
+    fn note(&self, chore: Chore, delay: Duration);
+}
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Chance.
+pub trait Dice: Send + Sync {
+    /// 128 bits that nobody can foresee.
+    fn roll(&self) -> u128;
+}

@@ -1,0 +1,477 @@
+//! One room on one node: presence, typing and delivery put together. A pure state machine.
+//!
+//! Everything that the room's sockets here are told comes out of `tell`, in order. The caller holds
+//! the room's lock while it hands that on, so that every socket sees the same order.
+//!
+//! Invariants: a socket that is seated is told everything from its [`Welcome`] on; nobody is told
+//! anything by a room before it is seated or after it is not.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    delivery::{Delivery, Durable, RETRY},
+    id::{GroupId, Seq, SocketId, UserId},
+    message::Message,
+    news::{News, RoomMembers},
+    presence::{Counts, PresenceChange, RoomSnapshot, RoomView, Transition},
+    time::Timestamp,
+    typing::TypingView,
+    user::UserName,
+};
+
+/// What an operator decides about rooms.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomPolicy {
+    /// How long changes are collected until the members are listed anew.
+    pub members_update_interval: Duration,
+    /// How many users such a list names at most.
+    pub online_members_listed: usize,
+    /// In a room with more users, single joins, leaves and typing are not announced.
+    pub large: Option<usize>,
+}
+
+/// What a socket has to know when it comes in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Every durable event after this one will be told.
+    pub last_seq: Seq,
+    /// What was told while the socket waited for its seat.
+    pub missed: Vec<Arc<Message>>,
+    /// Who types; not the user whose socket it is.
+    pub typing: Vec<(UserId, UserName)>,
+}
+
+/// How a socket goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It left the room, and the user may still type at another socket.
+    Left,
+    /// The connection is gone, or the user's right to be here.
+    Gone,
+}
+
+/// How many messages wait for a socket whose history is being read.
+const MISSED_MESSAGES: usize = 2_048;
+
+impl Durable for Arc<Message> {
+    fn seq(&self) -> Seq {
+        self.updated_seq
+    }
+}
+
+/// One room on one node.
+#[derive(Debug)]
+pub struct Room {
+    group: GroupId,
+    policy: RoomPolicy,
+    view: RoomView,
+    typing: TypingView,
+    delivery: Delivery<Arc<Message>>,
+    seats: HashMap<SocketId, UserId>,
+    /// Sockets whose history is being read, with what was told meanwhile.
+    waiting: HashMap<SocketId, Vec<Arc<Message>>>,
+    /// Sockets that were taken out, which the store does not know yet.
+    departing: HashSet<SocketId>,
+    is_large: bool,
+    members_update_at: Option<Timestamp>,
+    /// When a view in doubt asks for the next snapshot; at once if `None`.
+    snapshot_at: Option<Timestamp>,
+}
+
+impl Room {
+    /// A room that nobody here is in yet.
+    #[must_use]
+    pub fn new(group: GroupId, policy: RoomPolicy) -> Self {
+        Self {
+            group,
+            policy,
+            view: RoomView::default(),
+            typing: TypingView::default(),
+            delivery: Delivery::default(),
+            seats: HashMap::new(),
+            waiting: HashMap::new(),
+            departing: HashSet::new(),
+            is_large: false,
+            members_update_at: None,
+            snapshot_at: None,
+        }
+    }
+
+    // --- Sockets ---
+
+    /// Keeps what is told from now on for a socket that is about to be seated. Returns up to where
+    /// the room has told, so that history can be read up to there.
+    pub fn await_seat(&mut self, socket: &SocketId) -> Seq {
+        self.waiting.insert(socket.clone(), Vec::new());
+        self.delivered()
+    }
+
+    /// The socket will not come after all.
+    pub fn give_up_seat(&mut self, socket: &SocketId) {
+        self.waiting.remove(socket);
+    }
+
+    /// Takes a socket in. `None` if it waited so long that messages were dropped meanwhile.
+    pub fn seat(&mut self, socket: &SocketId, user: &UserId) -> Option<Welcome> {
+        let missed = self.waiting.remove(socket).unwrap_or_default();
+        if missed.len() > MISSED_MESSAGES {
+            return None;
+        }
+        self.seats.insert(socket.clone(), user.clone());
+        let others = self.typing.shown().filter(|(typist, _)| *typist != user);
+        Some(Welcome {
+            last_seq: self.delivered(),
+            missed,
+            typing: others
+                .map(|(id, name)| (id.clone(), name.clone()))
+                .collect(),
+        })
+    }
+
+    /// Lets a socket go. Returns whether that ended its user's typing.
+    pub fn unseat(
+        &mut self,
+        socket: &SocketId,
+        how: Departure,
+        tell: &mut dyn FnMut(News),
+    ) -> bool {
+        let Some(user) = self.seats.remove(socket) else {
+            return false;
+        };
+        let typed = how == Departure::Gone && self.typing.socket_left(&user, socket);
+        if typed {
+            tell(self.stopped(user));
+        }
+        typed
+    }
+
+    /// Takes out every socket of a user who has lost the right to be here. Until [`Room::departed`] says
+    /// that the store knows, none of them can come back.
+    pub fn evict(&mut self, user: &UserId, tell: &mut dyn FnMut(News)) -> Vec<SocketId> {
+        let is_theirs =
+            |(socket, owner): (&SocketId, &UserId)| (owner == user).then(|| socket.clone());
+        let sockets: Vec<SocketId> = self.seats.iter().filter_map(is_theirs).collect();
+        for socket in &sockets {
+            self.unseat(socket, Departure::Gone, tell);
+            self.departing.insert(socket.clone());
+        }
+        sockets
+    }
+
+    /// Whether the socket is being taken out of the store.
+    #[must_use]
+    pub fn is_departing(&self, socket: &SocketId) -> bool {
+        self.departing.contains(socket)
+    }
+
+    /// The store knows that the socket is gone.
+    pub fn departed(&mut self, socket: &SocketId) {
+        self.departing.remove(socket);
+    }
+
+    /// Whether the socket is in the room.
+    #[must_use]
+    pub fn is_seated(&self, socket: &SocketId) -> bool {
+        self.seats.contains_key(socket)
+    }
+
+    /// Whether no socket of this node is here, nor on its way out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.seats.is_empty() && self.departing.is_empty()
+    }
+
+    /// Everybody who has a socket of this node here, each once.
+    #[must_use]
+    pub fn seated_users(&self) -> Vec<UserId> {
+        let mut users: Vec<UserId> = self.seats.values().cloned().collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    // --- Presence ---
+
+    /// The store changed the room.
+    pub fn presence(&mut self, change: PresenceChange, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let (transition, changed) = self.view.apply(change);
+        if changed {
+            self.tell_transitions(transition, now, tell);
+        }
+    }
+
+    /// The store was read. It may know of joins and leaves that were not heard of.
+    pub fn refresh(&mut self, snapshot: RoomSnapshot, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let before = self.view.counts();
+        let transitions = self.view.refresh(snapshot);
+        self.snapshot_at = None;
+        if self.view.counts() != before || !transitions.is_empty() {
+            self.tell_transitions(transitions, now, tell);
+        }
+    }
+
+    /// Whether the store has to be read now, because the view is in doubt. It is due again after
+    /// [`RETRY`], so that one read is in flight.
+    pub fn snapshot_due(&mut self, now: Timestamp) -> bool {
+        let due = self.view.is_in_doubt() && self.snapshot_at.is_none_or(|at| at <= now);
+        if due {
+            self.snapshot_at = Some(now + RETRY);
+        }
+        due
+    }
+
+    /// Whether the store has to be read before anybody is let in.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.view.wants_snapshot()
+    }
+
+    /// Everybody in the room, over all nodes.
+    #[must_use]
+    pub fn users(&self) -> &BTreeMap<UserId, UserName> {
+        self.view.users()
+    }
+
+    /// How many are in the room, over all nodes.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.view.counts()
+    }
+
+    // --- Typing ---
+
+    /// A user types at that socket of this node, or (`None`) at another node. Returns whether the
+    /// room shows that sort of thing.
+    pub fn typing_started(
+        &mut self,
+        user: &UserId,
+        name: &UserName,
+        by: Option<SocketId>,
+        now: Timestamp,
+        tell: &mut dyn FnMut(News),
+    ) -> bool {
+        if self.is_large {
+            return false;
+        }
+        if self.typing.start(user, name, by, now) {
+            let (group, user, name) = (self.group.clone(), user.clone(), name.clone());
+            tell(News::TypingStarted { group, user, name });
+        }
+        true
+    }
+
+    /// A user stopped typing. Returns whether anybody was shown.
+    pub fn typing_stopped(&mut self, user: &UserId, tell: &mut dyn FnMut(News)) -> bool {
+        let was_shown = self.typing.stop(user);
+        if was_shown {
+            tell(self.stopped(user.clone()));
+        }
+        was_shown
+    }
+
+    // --- Delivery ---
+
+    /// The database says that the group's newest `seq` is `head`.
+    pub fn notice_head(&mut self, head: Seq, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let waiting = &mut self.waiting;
+        self.delivery
+            .notice_head(head, now, |message| hand_out(waiting, message, tell));
+    }
+
+    /// A message was committed. It ends its author's typing; returns whether there was any.
+    pub fn committed(
+        &mut self,
+        message: Arc<Message>,
+        now: Timestamp,
+        tell: &mut dyn FnMut(News),
+    ) -> bool {
+        let typed = message
+            .author
+            .user_id()
+            .is_some_and(|author| self.typing_stopped(author, tell));
+        let waiting = &mut self.waiting;
+        self.delivery
+            .offer(message, now, |message| hand_out(waiting, message, tell));
+        typed
+    }
+
+    /// The `seq` after which the database has to be read now, if something is missing.
+    pub fn repair_due(&mut self, now: Timestamp) -> Option<Seq> {
+        self.delivery.repair_due(now)
+    }
+
+    /// The database was read from there on through `through`.
+    pub fn repaired(
+        &mut self,
+        messages: Vec<Arc<Message>>,
+        through: Seq,
+        now: Timestamp,
+        tell: &mut dyn FnMut(News),
+    ) {
+        let waiting = &mut self.waiting;
+        self.delivery.repaired(messages, through, now, |message| {
+            hand_out(waiting, message, tell)
+        });
+    }
+
+    /// Up to where the room's sockets were told; 0 until the head is known.
+    #[must_use]
+    pub fn delivered(&self) -> Seq {
+        self.delivery.delivered().unwrap_or_default()
+    }
+
+    // --- Time ---
+
+    /// When [`Room::tick`], a snapshot or a repair is due.
+    #[must_use]
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let snapshot_at = self
+            .view
+            .is_in_doubt()
+            .then_some(self.snapshot_at.unwrap_or(now));
+        [
+            self.members_update_at,
+            self.typing.next_expiry(),
+            self.delivery.repair_at(),
+            snapshot_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Tells what has become due.
+    pub fn tick(&mut self, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        for user in self.typing.expire(now) {
+            tell(self.stopped(user));
+        }
+        if self.members_update_at.is_some_and(|at| at <= now) {
+            self.tell_members(tell);
+        }
+    }
+
+    /// The room's users after `after`, in the order of their ids.
+    #[must_use]
+    pub fn members(&self, after: Option<&UserId>, limit: usize) -> RoomMembers {
+        list_members(
+            self.group.clone(),
+            self.users(),
+            self.counts(),
+            after,
+            limit,
+        )
+    }
+
+    fn stopped(&self, user: UserId) -> News {
+        let group = self.group.clone();
+        News::TypingStopped { group, user }
+    }
+
+    fn tell_members(&mut self, tell: &mut dyn FnMut(News)) {
+        self.members_update_at = None;
+        tell(News::MembersUpdate(
+            self.members(None, self.policy.online_members_listed),
+        ));
+    }
+
+    fn tell_transitions(
+        &mut self,
+        transitions: impl IntoIterator<Item = Transition>,
+        now: Timestamp,
+        tell: &mut dyn FnMut(News),
+    ) {
+        let was_large = self.is_large;
+        self.switch_size(tell);
+        let quiet = was_large || self.is_large;
+        for transition in transitions {
+            if let Transition::Left(user, _) = &transition {
+                self.typing_stopped(user, tell);
+            }
+            if !quiet {
+                tell(self.announcement(transition));
+            }
+        }
+        if was_large == self.is_large {
+            self.members_update_at
+                .get_or_insert(now + self.policy.members_update_interval);
+        } else {
+            self.tell_members(tell);
+        }
+    }
+
+    /// Large above the limit, until fewer than 90 % of it are here (contract, Large rooms).
+    fn switch_size(&mut self, tell: &mut dyn FnMut(News)) {
+        let Some(limit) = self.policy.large else {
+            return;
+        };
+        let members = self.counts().members;
+        if self.is_large {
+            self.is_large = members * 10 >= limit * 9;
+        } else if members > limit {
+            self.is_large = true;
+            for user in self.typing.clear() {
+                tell(self.stopped(user));
+            }
+        }
+    }
+
+    fn announcement(&self, transition: Transition) -> News {
+        let (group, member_count) = (self.group.clone(), self.counts().members);
+        match transition {
+            Transition::Joined(user, name) => News::UserJoined {
+                group,
+                user,
+                name,
+                member_count,
+            },
+            Transition::Left(user, name) => News::UserLeft {
+                group,
+                user,
+                name,
+                member_count,
+            },
+        }
+    }
+}
+
+/// Lists the users after `after`, at most `limit`.
+#[must_use]
+pub fn list_members(
+    group: GroupId,
+    users: &BTreeMap<UserId, UserName>,
+    counts: Counts,
+    after: Option<&UserId>,
+    limit: usize,
+) -> RoomMembers {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let from = after.map_or(Unbounded, Excluded);
+    let mut rest = users
+        .range::<UserId, _>((from, Unbounded))
+        .map(|(id, _)| id);
+    let online: Vec<UserId> = rest.by_ref().take(limit).cloned().collect();
+    let next = rest.next().and(online.last().cloned());
+    RoomMembers {
+        group,
+        online,
+        counts,
+        next,
+    }
+}
+
+fn hand_out(
+    waiting: &mut HashMap<SocketId, Vec<Arc<Message>>>,
+    message: Arc<Message>,
+    tell: &mut dyn FnMut(News),
+) {
+    for missed in waiting
+        .values_mut()
+        .filter(|missed| missed.len() <= MISSED_MESSAGES)
+    {
+        missed.push(Arc::clone(&message));
+    }
+    tell(News::Message(message));
+}

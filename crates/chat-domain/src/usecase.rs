@@ -1,0 +1,107 @@
+//! What can be done: each use case fetches, decides, stores and tells.
+//!
+//! [`Chat`] is one node. Its methods are spread over the files of this folder, one topic each:
+//! [`connect`], [`join`], [`send`], [`typing`], [`history`], [`members`] (of a room), [`unread`],
+//! [`groups`], [`roster`]; [`hear`] takes what other nodes tell, [`tend`] does what falls due.
+
+mod authorise;
+mod cache;
+pub mod connect;
+mod followers;
+pub mod groups;
+mod hear;
+pub mod history;
+pub mod join;
+pub mod members;
+mod rooms;
+pub mod roster;
+pub mod send;
+mod tend;
+pub mod typing;
+pub mod unread;
+
+use std::sync::{Arc, Weak};
+
+use crate::{
+    limit::Quota,
+    ports::{
+        Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, PresenceStore,
+        RateLimiter, ReadMarks, Roster, Sockets, TypingStore, UserRepo,
+    },
+    room::RoomPolicy,
+    time::Timestamp,
+};
+
+use self::{cache::MembershipCache, followers::Followers, rooms::Rooms};
+
+/// Everything that a node needs from outside.
+#[derive(Clone)]
+#[expect(
+    missing_docs,
+    reason = "each field is named after its trait, which says what it is for"
+)]
+pub struct Ports {
+    pub users: Arc<dyn UserRepo>,
+    pub groups: Arc<dyn GroupRepo>,
+    pub memberships: Arc<dyn MembershipRepo>,
+    pub roster: Arc<dyn Roster>,
+    pub log: Arc<dyn MessageLog>,
+    pub marks: Arc<dyn ReadMarks>,
+    pub presence: Arc<dyn PresenceStore>,
+    pub typing: Arc<dyn TypingStore>,
+    pub bus: Arc<dyn Bus>,
+    pub limiter: Arc<dyn RateLimiter>,
+    pub sockets: Arc<dyn Sockets>,
+    pub agenda: Arc<dyn Agenda>,
+    pub clock: Arc<dyn Clock>,
+    pub dice: Arc<dyn Dice>,
+}
+
+/// What an operator decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How rooms behave.
+    pub rooms: RoomPolicy,
+    /// How many rooms one socket may be in; `None`: any number.
+    pub rooms_per_socket: Option<usize>,
+    /// How often a user may send.
+    pub messages: Option<Quota>,
+    /// How often a user may start or stop typing in one room.
+    pub typing: Option<Quota>,
+}
+
+/// One node of the chat: the entrance to every use case.
+pub struct Chat {
+    ports: Ports,
+    policy: Policy,
+    rooms: Rooms,
+    memberships: MembershipCache,
+    followers: Followers,
+}
+
+impl Chat {
+    /// Puts a node together, and lets it listen to the bus.
+    #[must_use]
+    pub fn new(ports: Ports, policy: Policy) -> Arc<Self> {
+        let chat = Arc::new(Self {
+            rooms: Rooms::new(
+                policy.rooms,
+                Arc::clone(&ports.agenda),
+                Arc::clone(&ports.sockets),
+                Arc::clone(&ports.bus),
+            ),
+            memberships: MembershipCache::default(),
+            followers: Followers::default(),
+            ports,
+            policy,
+        });
+        let listener: Weak<dyn Listener> =
+            Arc::downgrade(&(Arc::clone(&chat) as Arc<dyn Listener>));
+        chat.ports.bus.attach(listener);
+        chat
+    }
+
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+}

@@ -1,0 +1,45 @@
+//! Who may: the question that comes before every other.
+
+use crate::{
+    id::{GroupId, SocketId, UserId},
+    member::Member,
+    ports::PortResult,
+};
+
+use super::{Chat, cache::Generation};
+
+impl Chat {
+    /// The user's membership, from the cache if it is fresh. `None` says nothing about whether the
+    /// group exists.
+    pub(super) async fn member(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+    ) -> PortResult<Option<Member>> {
+        Ok(self.member_as_of(group, user).await?.0)
+    }
+
+    /// Likewise, with the generation of the cache from before the question.
+    pub(super) async fn member_as_of(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+    ) -> PortResult<(Option<Member>, Generation)> {
+        let as_of = self.memberships.generation();
+        let found = match self.memberships.look_up(group, user, self.now()) {
+            Ok(member) => Some(member),
+            Err(generation) => {
+                let found = self.ports.memberships.find(group, user).await?;
+                if let Some(member) = &found {
+                    self.memberships.keep(member, generation, self.now());
+                }
+                found
+            }
+        };
+        Ok((found, as_of))
+    }
+
+    pub(super) fn is_in_room(&self, group: &GroupId, socket: &SocketId) -> bool {
+        self.rooms.is_seated(group, socket)
+    }
+}

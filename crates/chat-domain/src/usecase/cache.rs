@@ -1,0 +1,151 @@
+//! Memberships that were looked up lately: a message must not cost a query to learn who may send it.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    id::{GroupId, UserId},
+    member::Member,
+    time::Timestamp,
+};
+
+/// How long a change that nobody told of goes unnoticed (contract, section 1, Membership revoked).
+const MAX_AGE: Duration = Duration::from_secs(10);
+
+/// When so many are kept, the stale ones are thrown out.
+const SWEEP_AT: usize = 65_536;
+
+/// What was true when a lookup began; see [`MembershipCache::is_current`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(u64);
+
+/// Only found memberships are kept: who becomes a member is one at once.
+///
+/// Invariant: what was read before a revocation is never kept after it.
+#[derive(Debug, Default)]
+pub struct MembershipCache {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    found: HashMap<(GroupId, UserId), (Member, Timestamp)>,
+    generation: u64,
+    sweep_at: usize,
+}
+
+impl MembershipCache {
+    /// A membership that was found lately, or the generation to look it up in.
+    pub fn look_up(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Member, Generation> {
+        let inner = self.lock();
+        match inner.found.get(&(group.clone(), user.clone())) {
+            Some((member, found_at)) if now.since(*found_at) < MAX_AGE => Ok(member.clone()),
+            _ => Err(Generation(inner.generation)),
+        }
+    }
+
+    /// Keeps what a lookup found, unless something was revoked since it began.
+    pub fn keep(&self, member: &Member, looked_up_in: Generation, now: Timestamp) {
+        let mut inner = self.lock();
+        if inner.generation != looked_up_in.0 {
+            return;
+        }
+        if inner.found.len() >= inner.sweep_at.max(SWEEP_AT) {
+            inner
+                .found
+                .retain(|_, (_, found_at)| now.since(*found_at) < MAX_AGE);
+            inner.sweep_at = inner.found.len() * 2;
+        }
+        let key = (member.group.clone(), member.user.clone());
+        inner.found.insert(key, (member.clone(), now));
+    }
+
+    /// The membership changed or ended.
+    pub fn forget(&self, group: &GroupId, user: &UserId) {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        inner.found.remove(&(group.clone(), user.clone()));
+    }
+
+    /// Every membership of the group ended.
+    pub fn forget_group(&self, group: &GroupId) {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        inner.found.retain(|(of, _), _| of != group);
+    }
+
+    /// The generation that is current now.
+    pub fn generation(&self) -> Generation {
+        Generation(self.lock().generation)
+    }
+
+    /// Whether nothing was revoked since then.
+    pub fn is_current(&self, generation: Generation) -> bool {
+        self.generation() == generation
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::Role;
+
+    fn member() -> Member {
+        Member {
+            group: GroupId::parse("g").unwrap(),
+            user: UserId::parse("u").unwrap(),
+            role: Role::Member,
+            joined_at: Timestamp::default(),
+        }
+    }
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_membership_is_believed_for_ten_seconds() {
+        let (cache, member) = (MembershipCache::default(), member());
+        let generation = cache
+            .look_up(&member.group, &member.user, at(0))
+            .unwrap_err();
+        cache.keep(&member, generation, at(0));
+
+        assert!(
+            cache
+                .look_up(&member.group, &member.user, at(9_999))
+                .is_ok()
+        );
+        assert!(
+            cache
+                .look_up(&member.group, &member.user, at(10_000))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn what_was_read_before_a_revocation_is_not_kept_after_it() {
+        let (cache, member) = (MembershipCache::default(), member());
+        let generation = cache
+            .look_up(&member.group, &member.user, at(0))
+            .unwrap_err();
+
+        cache.forget(&member.group, &member.user);
+        cache.keep(&member, generation, at(0));
+
+        assert!(cache.look_up(&member.group, &member.user, at(0)).is_err());
+        assert!(!cache.is_current(generation));
+    }
+}

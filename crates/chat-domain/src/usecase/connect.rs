@@ -1,0 +1,72 @@
+//! A socket comes and goes.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    id::{GroupId, SocketId},
+    ports::PortResult,
+    presence::Seat,
+    room::Departure,
+    user::User,
+};
+
+use super::Chat;
+
+/// One socket of one user, as long as it lasts. Everything that it does goes through one task, in order.
+#[derive(Debug)]
+pub struct Connection {
+    /// Whose socket it is.
+    pub user: User,
+    /// Which socket it is.
+    pub socket: SocketId,
+    /// The rooms that it joined. It may have been taken out of some since.
+    pub(super) rooms: BTreeSet<GroupId>,
+}
+
+impl Connection {
+    pub(super) fn seat(&self, group: &GroupId) -> Seat {
+        Seat {
+            group: group.clone(),
+            user: self.user.id.clone(),
+            name: self.user.name.clone(),
+            socket: self.socket.clone(),
+        }
+    }
+}
+
+impl Chat {
+    /// Creates the user's record or brings it up to date.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn save_user(&self, user: &User) -> PortResult<()> {
+        self.ports.users.save(user, self.now()).await
+    }
+
+    /// A user's socket has come. Ended by [`Chat::disconnect`].
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn connect(&self, user: User, socket: SocketId) -> PortResult<Connection> {
+        self.follow_groups_of(&user.id).await?;
+        Ok(Connection {
+            user,
+            socket,
+            rooms: BTreeSet::new(),
+        })
+    }
+
+    /// A socket is gone: it leaves every room that it was in.
+    ///
+    /// # Errors
+    /// The first store that failed; the others were asked all the same.
+    pub async fn disconnect(&self, connection: Connection) -> PortResult<()> {
+        let mut result = Ok(());
+        for group in &connection.rooms {
+            let left = self.vacate(&connection.seat(group), Departure::Gone).await;
+            result = result.and(left.map(drop));
+        }
+        self.followers.gone(&connection.user.id);
+        result
+    }
+}

@@ -1,0 +1,121 @@
+//! What this node and the others tell: the one place where it takes effect here.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    chore::Chore,
+    id::{GroupId, UserId},
+    message::Message,
+    news::{News, Notice, Removal},
+    ports::Listener,
+    presence::Seat,
+    user::UserName,
+};
+
+use super::Chat;
+
+impl Listener for Chat {
+    fn hear(&self, notice: Notice) {
+        match notice {
+            Notice::Presence(change) => {
+                let (group, now) = (change.group.clone(), self.now());
+                self.rooms
+                    .with(&group, now, |room, tell| room.presence(change, now, tell));
+            }
+            Notice::Committed(message) => {
+                self.heard_committed(&message);
+            }
+            Notice::TypingStarted(group, user, name) => {
+                let now = self.now();
+                self.rooms.with(&group, now, |room, tell| {
+                    room.typing_started(&user, &name, None, now, tell)
+                });
+            }
+            Notice::TypingStopped(group, user) => {
+                self.rooms.with(&group, self.now(), |room, tell| {
+                    room.typing_stopped(&user, tell)
+                });
+            }
+            Notice::GroupChanged(group) => self.ports.sockets.tell(&News::GroupUpdated(group)),
+            Notice::GroupDeleted(group) => self.heard_deleted(&group),
+            Notice::MemberAdded(addition) => {
+                self.followers.added(&addition.group, &addition.user);
+                self.ports.sockets.tell(&News::AddedToGroup(addition));
+            }
+            Notice::RoleChanged(group, user, role) => {
+                self.memberships.forget(&group, &user);
+                self.ports
+                    .sockets
+                    .tell(&News::MemberUpdated { group, user, role });
+            }
+            Notice::MemberRemoved(group, user) => {
+                self.memberships.forget(&group, &user);
+                self.evict(&group, user, Removal::Removed);
+            }
+            Notice::Read(group, user, mark) => {
+                self.ports.sockets.tell(&News::Unread { user, group, mark });
+            }
+        }
+    }
+}
+
+impl Chat {
+    /// Lets a notice take effect here and on the other nodes.
+    pub(super) fn everywhere(&self, notice: Notice) {
+        self.ports.bus.publish(notice.clone());
+        self.hear(notice);
+    }
+
+    /// Returns whether the author may have a mark as typing that has to go.
+    pub(super) fn heard_committed(&self, message: &Arc<Message>) -> bool {
+        let now = self.now();
+        let typed = self.rooms.with(&message.group, now, |room, tell| {
+            room.committed(Arc::clone(message), now, tell)
+        });
+        self.note_unread(&message.group);
+        typed.unwrap_or(true)
+    }
+
+    fn heard_deleted(&self, group: &GroupId) {
+        self.memberships.forget_group(group);
+        let mut users = self
+            .rooms
+            .look(group, |room| room.seated_users())
+            .unwrap_or_default();
+        users.extend(self.followers.of(group));
+        users.sort_unstable();
+        users.dedup();
+        for user in users {
+            self.evict(group, user, Removal::GroupDeleted);
+        }
+    }
+
+    /// Takes a user's sockets out of the room at once; the store is told right after.
+    fn evict(&self, group: &GroupId, user: UserId, reason: Removal) {
+        let sockets = self.rooms.with(group, self.now(), |room, tell| {
+            let sockets = room.evict(&user, tell);
+            for socket in &sockets {
+                self.ports.sockets.dismiss(socket, group);
+            }
+            sockets
+        });
+        self.followers.removed(group, &user);
+        for socket in sockets.into_iter().flatten() {
+            // The store knows the name; what leaves needs none.
+            let (group, name, user) = (group.clone(), UserName::of_id(&user), user.clone());
+            let seat = Seat {
+                group,
+                user,
+                name,
+                socket,
+            };
+            self.ports.agenda.note(Chore::Vacate(seat), Duration::ZERO);
+        }
+        let group = group.clone();
+        self.ports.sockets.tell(&News::RemovedFromGroup {
+            group,
+            user,
+            reason,
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! Who is in a room.
+
+use crate::{
+    id::{GroupId, UserId},
+    news::RoomMembers,
+    ports::PortResult,
+    presence::Counts,
+    room::list_members,
+};
+
+use super::{Chat, history::ReadError};
+
+impl Chat {
+    /// A page of the users in the room, in the order of their ids.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn room_info(
+        &self,
+        user: &UserId,
+        group: &GroupId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<RoomMembers, ReadError> {
+        self.member(group, user)
+            .await?
+            .ok_or(ReadError::NotAMember)?;
+        let open = self.rooms.look(group, |room| {
+            (!room.wants_snapshot()).then(|| room.members(after, limit))
+        });
+        if let Some(Some(members)) = open {
+            return Ok(members);
+        }
+        let room = self.ports.presence.snapshot(group).await?;
+        let counts = Counts {
+            members: room.users.len(),
+            sockets: room.socket_count,
+        };
+        Ok(list_members(
+            group.clone(),
+            &room.users,
+            counts,
+            after,
+            limit,
+        ))
+    }
+
+    /// Which of these users are in the room.
+    pub(super) async fn in_room(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<bool>> {
+        let open = self.rooms.look(group, |room| {
+            let is_there = |user| room.users().contains_key(user);
+            (!room.wants_snapshot()).then(|| users.iter().map(is_there).collect())
+        });
+        if let Some(Some(answers)) = open {
+            return Ok(answers);
+        }
+        let room = self.ports.presence.snapshot(group).await?;
+        Ok(users
+            .iter()
+            .map(|user| room.users.contains_key(user))
+            .collect())
+    }
+
+    /// How many are in the room.
+    pub(super) async fn room_counts(&self, group: &GroupId) -> PortResult<Counts> {
+        let open = self.rooms.look(group, |room| {
+            (!room.wants_snapshot()).then(|| room.counts())
+        });
+        if let Some(Some(counts)) = open {
+            return Ok(counts);
+        }
+        let room = self.ports.presence.snapshot(group).await?;
+        Ok(Counts {
+            members: room.users.len(),
+            sockets: room.socket_count,
+        })
+    }
+}

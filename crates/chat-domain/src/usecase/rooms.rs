@@ -1,0 +1,185 @@
+//! The rooms that this node has sockets in, and the one way to touch them.
+//!
+//! Invariant: whatever a room tells is handed to the sockets while its lock is held, so every socket
+//! sees the same order. Nothing waits while a lock is held.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    chore::Chore,
+    id::{GroupId, SocketId},
+    news::News,
+    ports::{Agenda, Bus, PortResult, Sockets},
+    room::{Room, RoomPolicy},
+    time::Timestamp,
+};
+
+/// The rooms of one node.
+pub struct Rooms {
+    policy: RoomPolicy,
+    agenda: Arc<dyn Agenda>,
+    sockets: Arc<dyn Sockets>,
+    bus: Arc<dyn Bus>,
+    cells: RwLock<HashMap<GroupId, Arc<Cell>>>,
+}
+
+/// One room and who holds it open.
+struct Cell {
+    room: Mutex<Room>,
+    /// Until when somebody already promised to look after the room.
+    noted: Mutex<Option<Timestamp>>,
+    /// Visits under way. Changed only under the lock of `cells`.
+    visitors: Mutex<usize>,
+    is_followed: AtomicBool,
+}
+
+/// Keeps a room open while a socket is on its way in or out. Ends when it is dropped; the last
+/// visit to an empty room closes it.
+pub struct Visit<'a> {
+    rooms: &'a Rooms,
+    group: GroupId,
+    cell: Arc<Cell>,
+}
+
+impl Rooms {
+    pub fn new(
+        policy: RoomPolicy,
+        agenda: Arc<dyn Agenda>,
+        sockets: Arc<dyn Sockets>,
+        bus: Arc<dyn Bus>,
+    ) -> Self {
+        Self {
+            policy,
+            agenda,
+            sockets,
+            bus,
+            cells: RwLock::default(),
+        }
+    }
+
+    /// Opens the room, or keeps it open.
+    pub fn visit(&self, group: &GroupId) -> Visit<'_> {
+        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+        let cell = cells.entry(group.clone()).or_insert_with(|| {
+            Arc::new(Cell {
+                room: Mutex::new(Room::new(group.clone(), self.policy)),
+                noted: Mutex::default(),
+                visitors: Mutex::default(),
+                is_followed: AtomicBool::new(false),
+            })
+        });
+        *lock(&cell.visitors) += 1;
+        Visit {
+            rooms: self,
+            group: group.clone(),
+            cell: Arc::clone(cell),
+        }
+    }
+
+    /// Touches the room, if it is open: what it tells is told, and what falls due is noted.
+    pub fn with<T>(
+        &self,
+        group: &GroupId,
+        now: Timestamp,
+        act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
+    ) -> Option<T> {
+        let cell = self.find(group)?;
+        Some(self.touch(group, &cell, now, act))
+    }
+
+    /// Looks at the room, if it is open.
+    pub fn look<T>(&self, group: &GroupId, see: impl FnOnce(&Room) -> T) -> Option<T> {
+        self.find(group).map(|cell| see(&lock(&cell.room)))
+    }
+
+    /// Whether that socket is in that room.
+    pub fn is_seated(&self, group: &GroupId, socket: &SocketId) -> bool {
+        self.look(group, |room| room.is_seated(socket)) == Some(true)
+    }
+
+    /// Every room that is open.
+    pub fn open(&self) -> Vec<GroupId> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.keys().cloned().collect()
+    }
+
+    /// A promise to look after the room has been kept: the next one counts again.
+    pub fn chore_begun(&self, group: &GroupId) {
+        if let Some(cell) = self.find(group) {
+            *lock(&cell.noted) = None;
+        }
+    }
+
+    fn find(&self, group: &GroupId) -> Option<Arc<Cell>> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.get(group).map(Arc::clone)
+    }
+
+    fn touch<T>(
+        &self,
+        group: &GroupId,
+        cell: &Cell,
+        now: Timestamp,
+        act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
+    ) -> T {
+        let mut room = lock(&cell.room);
+        let result = act(&mut room, &mut |news| self.sockets.tell(&news));
+        if let Some(at) = room.wake_at(now) {
+            let mut noted = lock(&cell.noted);
+            if noted.is_none_or(|earlier| at < earlier) {
+                *noted = Some(at);
+                self.agenda
+                    .note(Chore::TendRoom(group.clone()), at.since(now));
+            }
+        }
+        result
+    }
+}
+
+impl Visit<'_> {
+    /// Touches the room; see [`Rooms::with`].
+    pub fn with<T>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
+    ) -> T {
+        self.rooms.touch(&self.group, &self.cell, now, act)
+    }
+
+    /// Makes sure that what other nodes tell about the room is heard here.
+    pub async fn follow(&self) -> PortResult<()> {
+        if !self.cell.is_followed.load(Ordering::Acquire) {
+            self.rooms.bus.follow(&self.group).await?;
+            self.cell.is_followed.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        let mut cells = self
+            .rooms
+            .cells
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut visitors = lock(&self.cell.visitors);
+        *visitors -= 1;
+        if *visitors == 0 && lock(&self.cell.room).is_empty() {
+            cells.remove(&self.group);
+            // Still under the lock: whoever opens the room again follows it after this.
+            self.rooms.bus.unfollow(&self.group);
+        }
+    }
+}
+
+/// A panic elsewhere must not take the room with it: the machines are whole between calls.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

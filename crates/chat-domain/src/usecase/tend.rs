@@ -1,0 +1,106 @@
+//! What falls due: timers of rooms, gaps, doubts, and the check that nothing was missed.
+
+use std::sync::Arc;
+
+use crate::{
+    chore::Chore,
+    id::{GroupId, Seq},
+    ports::PortResult,
+    presence::Seat,
+    room::Departure,
+};
+
+use super::Chat;
+
+/// How many messages one read of a gap brings.
+const REPAIR_PAGE: usize = 500;
+
+/// How many groups are asked for their heads at once.
+const HEADS_PAGE: usize = 1_000;
+
+impl Chat {
+    /// Does one thing that the agenda held.
+    ///
+    /// # Errors
+    /// A store could not be asked. Rooms ask again by themselves.
+    pub async fn perform(&self, chore: Chore) -> PortResult<()> {
+        match chore {
+            Chore::TendRoom(group) => self.tend_room(&group).await,
+            Chore::CountUnread(group) => self.count_unread(&group).await,
+            Chore::Vacate(seat) => self.vacate_evicted(&seat).await,
+        }
+    }
+
+    /// Compares what the rooms here were told with the database: a hint may have been lost.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn compare_heads(&self) -> PortResult<()> {
+        for groups in self.rooms.open().chunks(HEADS_PAGE) {
+            for (group, head) in self.ports.log.heads(groups).await? {
+                self.notice_head(&group, head);
+                self.repair(&group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn notice_head(&self, group: &GroupId, head: Seq) {
+        let now = self.now();
+        self.rooms.with(group, now, |room, tell| {
+            // A room that is being opened learns its head from whoever opens it.
+            if !room.is_empty() {
+                room.notice_head(head, now, tell);
+            }
+        });
+    }
+
+    async fn tend_room(&self, group: &GroupId) -> PortResult<()> {
+        self.rooms.chore_begun(group);
+        let now = self.now();
+        let in_doubt = self.rooms.with(group, now, |room, tell| {
+            room.tick(now, tell);
+            room.snapshot_due(now)
+        });
+        if in_doubt == Some(true) {
+            let snapshot = self.ports.presence.snapshot(group).await?;
+            let now = self.now();
+            self.rooms
+                .with(group, now, |room, tell| room.refresh(snapshot, now, tell));
+        }
+        self.repair(group).await
+    }
+
+    /// Reads what is missing in the room, if that is due.
+    pub(super) async fn repair(&self, group: &GroupId) -> PortResult<()> {
+        let mut due = self.repair_due(group);
+        while let Some(after) = due {
+            let slice = self.ports.log.after(group, after, REPAIR_PAGE).await?;
+            let through = slice
+                .messages
+                .last()
+                .map_or(after, |message| message.updated_seq);
+            let messages = slice.messages.into_iter().map(Arc::new).collect();
+            let now = self.now();
+            self.rooms.with(group, now, |room, tell| {
+                room.repaired(messages, through, now, tell)
+            });
+            due = slice.more.then_some(through);
+        }
+        Ok(())
+    }
+
+    fn repair_due(&self, group: &GroupId) -> Option<Seq> {
+        let now = self.now();
+        self.rooms
+            .with(group, now, |room, _| room.repair_due(now))
+            .flatten()
+    }
+
+    async fn vacate_evicted(&self, seat: &Seat) -> PortResult<()> {
+        let result = self.vacate(seat, Departure::Gone).await;
+        let visit = self.rooms.visit(&seat.group);
+        visit.with(self.now(), |room, _| room.departed(&seat.socket));
+        result.map(drop)
+    }
+}

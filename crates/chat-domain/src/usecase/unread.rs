@@ -1,0 +1,63 @@
+//! What a user has not read.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    chore::Chore,
+    id::{GroupId, Seq, UserId},
+    news::{News, Notice, ReadMark},
+    ports::PortResult,
+};
+
+use super::{Chat, history::ReadError};
+
+/// How long new messages of a group are collected until those who are not there are told.
+const COLLECTED: Duration = Duration::from_secs(1);
+
+impl Chat {
+    /// The user has read everything up to there. Never moves back, and never past the last `seq`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn mark_read(
+        &self,
+        user: &UserId,
+        group: &GroupId,
+        seq: Seq,
+    ) -> Result<ReadMark, ReadError> {
+        self.member(group, user)
+            .await?
+            .ok_or(ReadError::NotAMember)?;
+        let marked = self.ports.marks.mark(group, user, seq).await?;
+        let mark = marked.ok_or(ReadError::NotAMember)?;
+        self.everywhere(Notice::Read(group.clone(), user.clone(), mark));
+        Ok(mark)
+    }
+
+    /// A message was committed: connected members who are not in the room are told within a second.
+    pub(super) fn note_unread(&self, group: &GroupId) {
+        if self.followers.note_unread(group) {
+            self.ports
+                .agenda
+                .note(Chore::CountUnread(group.clone()), COLLECTED);
+        }
+    }
+
+    pub(super) async fn count_unread(&self, group: &GroupId) -> PortResult<()> {
+        self.followers.counting_begun(group);
+        let present: BTreeMap<_, _> = self
+            .rooms
+            .look(group, |room| room.users().clone())
+            .unwrap_or_default();
+        let mut absent = self.followers.of(group);
+        absent.retain(|user| !present.contains_key(user));
+        if absent.is_empty() {
+            return Ok(());
+        }
+        for (user, mark) in self.ports.marks.marks(group, &absent).await? {
+            let group = group.clone();
+            self.ports.sockets.tell(&News::Unread { user, group, mark });
+        }
+        Ok(())
+    }
+}
