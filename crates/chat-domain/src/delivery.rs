@@ -22,7 +22,7 @@ const HELD_EVENTS: usize = 1_024;
 /// What the machine orders.
 pub trait Durable {
     /// The place in the group's history that this event took.
-    fn seq(&self) -> Seq;
+    fn place(&self) -> Seq;
 }
 
 /// What one node has told its own sockets about one group.
@@ -69,7 +69,7 @@ impl<E: Durable> Delivery<E> {
 
     /// A hint says that this event was committed.
     pub fn offer(&mut self, event: E, now: Timestamp, mut tell: impl FnMut(E)) {
-        let seq = event.seq();
+        let seq = event.place();
         self.head = self.head.max(seq);
         match self.delivered {
             Some(delivered) if seq <= delivered => return,
@@ -116,9 +116,9 @@ impl<E: Durable> Delivery<E> {
         for event in events {
             if self
                 .delivered
-                .is_some_and(|delivered| event.seq() > delivered)
+                .is_some_and(|delivered| event.place() > delivered)
             {
-                self.delivered = Some(event.seq());
+                self.delivered = Some(event.place());
                 tell(event);
             }
         }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     impl Durable for u64 {
-        fn seq(&self) -> Seq {
+        fn place(&self) -> Seq {
             Seq::new(*self)
         }
     }

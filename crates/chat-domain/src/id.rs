@@ -71,6 +71,14 @@ text_id! {
     UserId
 }
 
+impl GroupId {
+    /// The id of a new group, from chance alone.
+    #[must_use]
+    pub fn random(chance: u128) -> Self {
+        Self(Arc::from(format!("{chance:032x}")))
+    }
+}
+
 /// Names one connection. It is a secret of its owner: who knows it can speak as that socket.
 ///
 /// Deliberately absent: `Display`. `Debug` hides the value, so that it cannot reach a log.

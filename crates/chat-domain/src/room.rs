@@ -58,7 +58,7 @@ pub enum Departure {
 const MISSED_MESSAGES: usize = 2_048;
 
 impl Durable for Arc<Message> {
-    fn seq(&self) -> Seq {
+    fn place(&self) -> Seq {
         self.updated_seq
     }
 }
@@ -314,7 +314,7 @@ impl Room {
     ) {
         let waiting = &mut self.waiting;
         self.delivery.repaired(messages, through, now, |message| {
-            hand_out(waiting, message, tell)
+            hand_out(waiting, message, tell);
         });
     }
 

@@ -182,7 +182,7 @@ impl GroupRepo for MemoryDatabase {
             row.group.name = name.clone();
         }
         if let Some(description) = &change.description {
-            row.group.description = description.clone();
+            row.group.description.clone_from(description);
         }
         if let Some(is_private) = change.is_private {
             row.group.is_private = is_private;

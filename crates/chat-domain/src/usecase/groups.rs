@@ -76,9 +76,7 @@ impl Chat {
     /// # Errors
     /// The database could not be asked.
     pub async fn create_group(&self, owner: &UserId, new: NewGroup) -> PortResult<OwnGroup> {
-        let chance = self.ports.dice.roll();
-        let id =
-            GroupId::parse(&format!("{chance:032x}")).expect("32 hexadecimal digits are an id");
+        let id = GroupId::random(self.ports.dice.roll());
         let group = self.new_group(id, new);
         self.ports.groups.create(&group, owner).await?;
         self.followers.added(&group.id, owner);

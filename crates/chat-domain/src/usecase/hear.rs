@@ -9,6 +9,7 @@ use crate::{
     news::{News, Notice, Removal},
     ports::Listener,
     presence::Seat,
+    room::Room,
     user::UserName,
 };
 
@@ -80,7 +81,7 @@ impl Chat {
         self.memberships.forget_group(group);
         let mut users = self
             .rooms
-            .look(group, |room| room.seated_users())
+            .look(group, Room::seated_users)
             .unwrap_or_default();
         users.extend(self.followers.of(group));
         users.sort_unstable();

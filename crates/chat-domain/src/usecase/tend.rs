@@ -83,7 +83,7 @@ impl Chat {
             let messages = slice.messages.into_iter().map(Arc::new).collect();
             let now = self.now();
             self.rooms.with(group, now, |room, tell| {
-                room.repaired(messages, through, now, tell)
+                room.repaired(messages, through, now, tell);
             });
             due = slice.more.then_some(through);
         }
