@@ -377,16 +377,15 @@ mod tests {
                             hear(&mut believed, view.apply(change).0);
                         }
                     }
-                    Op::Echo(_) => {}
                     Op::Snapshot => hear(&mut believed, view.refresh(store.snapshot())),
                     Op::LateSnapshot if view.wants_snapshot() => late = Some(store.snapshot()),
-                    Op::LateSnapshot => {}
                     Op::TakeLateSnapshot => {
                         if let Some(snapshot) = late.take() {
                             hear(&mut believed, view.refresh(snapshot));
                         }
                     }
                     Op::Doubt => view.doubt(),
+                    Op::Echo(_) | Op::LateSnapshot => {}
                 }
                 prop_assert_eq!(&believed, view.users());
             }

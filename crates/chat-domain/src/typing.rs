@@ -148,7 +148,7 @@ mod tests {
 
         assert_eq!(view.next_expiry(), Some(at(14_000)));
         assert_eq!(view.expire(at(13_999)), []);
-        assert_eq!(view.expire(at(14_000)), [ada.clone()]);
+        assert_eq!(view.expire(at(14_000)), std::slice::from_ref(&ada));
         assert!(!view.stop(&ada), "the end was told already");
     }
 
