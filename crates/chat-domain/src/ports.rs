@@ -17,6 +17,7 @@ use crate::{
     news::{News, Notice, ReadMark},
     presence::{Counts, RoomSnapshot, Seat},
     time::Timestamp,
+    typing::Typist,
     user::{User, UserName},
 };
 
@@ -234,7 +235,7 @@ pub trait TypingStore: Send + Sync {
     async fn stopped(&self, group: &GroupId, user: &UserId) -> PortResult<()>;
 
     /// Who types, in the order of their ids.
-    async fn current(&self, group: &GroupId) -> PortResult<Vec<(UserId, UserName)>>;
+    async fn current(&self, group: &GroupId) -> PortResult<Vec<Typist>>;
 }
 
 /// The way to the other nodes. The bus is a hint: what it loses is repaired from the truth.

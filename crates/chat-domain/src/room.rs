@@ -19,7 +19,7 @@ use crate::{
     news::{News, RoomMembers},
     presence::{Counts, PresenceChange, RoomSnapshot, RoomView, Transition},
     time::Timestamp,
-    typing::TypingView,
+    typing::{TypingView, Typist},
     user::UserName,
 };
 
@@ -132,13 +132,14 @@ impl Room {
         })
     }
 
-    /// Lets a socket go. Returns whether that ended its user's typing.
+    /// Lets a socket go, also one that only waits. Returns whether that ended its user's typing.
     pub fn unseat(
         &mut self,
         socket: &SocketId,
         how: Departure,
         tell: &mut dyn FnMut(News),
     ) -> bool {
+        self.waiting.remove(socket);
         let Some(user) = self.seats.remove(socket) else {
             return false;
         };
@@ -262,6 +263,18 @@ impl Room {
             tell(News::TypingStarted { group, user, name });
         }
         true
+    }
+
+    /// The store says that a user types, who may be shown already.
+    pub fn typing_learned(&mut self, typist: Typist, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        // Whoever has left since no longer types.
+        if self.is_large || !self.users().contains_key(&typist.user) {
+            return;
+        }
+        let (group, user, name) = (self.group.clone(), typist.user.clone(), typist.name.clone());
+        if self.typing.learn(typist, now) {
+            tell(News::TypingStarted { group, user, name });
+        }
     }
 
     /// A user stopped typing. Returns whether anybody was shown.

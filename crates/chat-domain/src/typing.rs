@@ -20,6 +20,17 @@ pub const TTL: Duration = Duration::from_secs(10);
 /// How often a renewal is announced at most (contract, section 1, Typing).
 pub const RENEW: Duration = Duration::from_secs(3);
 
+/// Somebody who types, as a store tells those who come later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typist {
+    /// Who types.
+    pub user: UserId,
+    /// What others read.
+    pub name: UserName,
+    /// For how long it is still to be shown.
+    pub remaining: Duration,
+}
+
 #[derive(Debug)]
 struct Episode {
     name: UserName,
@@ -64,6 +75,22 @@ impl TypingView {
             episode.announced_at = now;
         }
         announce
+    }
+
+    /// Somebody has been typing for a while. Returns whether that was not known, so that it is to be
+    /// announced.
+    pub fn learn(&mut self, typist: Typist, now: Timestamp) -> bool {
+        if self.shows(&typist.user) {
+            return false;
+        }
+        let episode = Episode {
+            name: typist.name,
+            by: None,
+            announced_at: now,
+            ends_at: now + typist.remaining.min(TTL),
+        };
+        self.episodes.insert(typist.user, episode);
+        true
     }
 
     /// Somebody stopped. Returns whether somebody was shown, so that it is to be announced.

@@ -1,1 +1,107 @@
+//! The group chat server: the use cases of `chat-domain` over Socket.IO and HTTP.
+//!
+//! Read in this order: [`config`], [`compose`], [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
+//! contract as types. [`run`] is a whole server, which tests call too.
 
+mod app;
+pub use self::app::system::SystemClock;
+pub mod auth;
+mod bearer;
+pub mod compose;
+pub mod config;
+pub mod dev;
+mod http;
+mod io;
+mod wire;
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, time::timeout};
+use tracing::{info, warn};
+
+use self::{
+    compose::{ComposeError, Composed, Database, compose},
+    config::{Config, Secret},
+    io::{gate::Gate, listener::{Carrier, Listener}},
+};
+
+/// Why a server ends other than by being stopped: one clear line.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Nothing says how to check tokens.
+    #[error("no secret: set CHAT_AUTH__SECRET to at least 32 bytes, or start with `serve --dev`")]
+    NoSecret,
+    /// A store cannot be used.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// The socket failed.
+    #[error("cannot serve: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// How a server is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For real.
+    Production,
+    /// Anybody on this machine signs in by name.
+    Development,
+}
+
+/// Clients are spread over this part of the grace time, so that they do not come back all at once.
+const SPREAD_PERCENT: u32 = 60;
+
+/// Requests under way have this long to end after the sockets are gone.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// Serves on `tcp` until `stop` ends; then lets everybody go, finishes what is in flight, and returns.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(
+    config: Config,
+    mode: Mode,
+    tcp: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let secret: Secret = config.auth.secret.clone().ok_or(RunError::NoSecret)?;
+    let database = Database::open(&config).await?;
+    if config.database.migrate {
+        database.migrate().await?;
+    }
+    database.check().await?;
+    let stall = config.limits.stall();
+    let Composed { app, engine, agenda, database } =
+        compose(config, &secret, database, mode == Mode::Development);
+    let (service, carriers) = engine.serve(&app);
+    let gate = Gate { app: Arc::clone(&app), carriers };
+    let router = http::router(&app, service, gate);
+    let chores = tokio::spawn(agenda.work(Arc::clone(&app.chat)));
+
+    let address: SocketAddr = tcp.local_addr()?;
+    info!("listening on http://{address}");
+    let stopping = app.draining.clone();
+    let make = router.into_make_service_with_connect_info::<Carrier>();
+    let server = axum::serve(Listener::new(tcp, stall), make)
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        () = stop => {}
+        ended = &mut server => ended.map_err(std::io::Error::other)??,
+    }
+
+    info!("stopping");
+    app.draining.cancel();
+    let grace = app.config.grace();
+    let closed = app.connections.close_all(grace * SPREAD_PERCENT / 100);
+    app.sockets.close();
+    if timeout(grace.max(LAST_REQUESTS), app.sockets.wait()).await.is_err() {
+        warn!("some sockets did not end in time");
+    }
+    // Whoever still holds a connection open is not waited for.
+    let _ = timeout(LAST_REQUESTS, server).await;
+    chores.abort();
+    database.close().await;
+    info!("stopped; {closed} connections were told to come back");
+    Ok(())
+}

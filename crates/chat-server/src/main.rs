@@ -1,1 +1,160 @@
-fn main() {}
+//! The command line.
+
+use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Duration};
+
+use chat_domain::{
+    id::UserId,
+    ports::Clock as _,
+    user::{User, UserName},
+};
+use chat_server::{
+    Mode,
+    auth::Tokens,
+    compose::Database,
+    config::{self, Config},
+    dev, run,
+};
+use clap::{Parser, Subcommand};
+use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// A self-hosted realtime group chat server.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A file with settings (TOML); environment variables win over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve {
+        /// For trying out: a secret of its own, sign-in by name, a group `lobby`.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Bring the database up to date.
+    Migrate {
+        /// Start a new life of every group's history: after a backup was restored.
+        #[arg(long)]
+        new_epoch: bool,
+    },
+    /// Print a token signed with the configured secret.
+    Token {
+        /// Whose token it is.
+        #[arg(long)]
+        user: String,
+        /// The user's name; the id if absent.
+        #[arg(long)]
+        name: Option<String>,
+        /// How long it holds: 90s, 15m, 1h, 7d.
+        #[arg(long, default_value = "1h", value_parser = lifetime)]
+        ttl: Duration,
+    },
+    /// Check the settings and reach every dependency.
+    Check,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging();
+    match execute(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("chat-server: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let config = config::load(arguments.config.as_deref(), environment)?;
+    match arguments.command {
+        Command::Serve { dev } => serve(config, dev).await,
+        Command::Migrate { new_epoch } => migrate(&config, new_epoch).await,
+        Command::Token { user, name, ttl } => token(&config, &user, name.as_deref(), ttl),
+        Command::Check => check(&config).await,
+    }
+}
+
+async fn serve(mut config: Config, dev: bool) -> Result<(), Failure> {
+    let mode = if dev { Mode::Development } else { Mode::Production };
+    if dev {
+        dev::complete(&mut config)?;
+    }
+    let address = config.listen;
+    let tcp = TcpListener::bind(address).await;
+    let tcp = tcp.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    Ok(run(config, mode, tcp, stop).await?)
+}
+
+async fn migrate(config: &Config, new_epoch: bool) -> Result<(), Failure> {
+    let database = Database::open(config).await?;
+    database.migrate().await?;
+    println!("the database is up to date");
+    if new_epoch {
+        database.new_epoch().await?;
+        println!("every group has a new epoch");
+    }
+    database.close().await;
+    Ok(())
+}
+
+fn token(config: &Config, user: &str, name: Option<&str>, ttl: Duration) -> Result<(), Failure> {
+    let secret = config.auth.secret.as_ref().ok_or(chat_server::RunError::NoSecret)?;
+    let id = UserId::parse(user)?;
+    let name = name.map_or_else(|| Ok(UserName::of_id(&id)), UserName::parse)?;
+    let user = User { id, name, image: None };
+    let now = chat_server::SystemClock.now();
+    println!("{}", Tokens::new(secret, &config.auth).sign(&user, now, ttl)?);
+    Ok(())
+}
+
+async fn check(config: &Config) -> Result<(), Failure> {
+    println!("settings: ok");
+    match &config.auth.secret {
+        Some(_) => println!("tokens: HS256 with a shared secret"),
+        None => println!("tokens: no secret; only `serve --dev` can start"),
+    }
+    let database = Database::open(config).await?;
+    database.check().await?;
+    println!("database: ok");
+    database.close().await;
+    Ok(())
+}
+
+fn lifetime(raw: &str) -> Result<Duration, String> {
+    let unit = raw.chars().last().filter(char::is_ascii_alphabetic);
+    let seconds = match unit {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        _ => return Err("write a number and s, m, h or d".to_owned()),
+    };
+    let number: u64 = raw[..raw.len() - 1].parse().map_err(|_| "write a number and s, m, h or d")?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "is too long".to_owned())
+}
+
+/// The libraries' own lines show tokens at lower levels: they are never switched on.
+fn start_logging() {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(format!("{wanted},socketioxide=info,engineioxide=info"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::registry().with(filter).with(fmt::layer().with_writer(std::io::stderr)).init();
+}

@@ -15,7 +15,7 @@ use crate::{
     ports::{Clock, PortResult, PresenceStore, TypingStore},
     presence::{Counts, Movement, PresenceChange, RoomSnapshot, Seat, Version},
     time::Timestamp,
-    typing::TTL,
+    typing::{TTL, Typist},
     user::UserName,
 };
 
@@ -187,7 +187,7 @@ impl TypingStore for MemoryPresence {
         Ok(())
     }
 
-    async fn current(&self, group: &GroupId) -> PortResult<Vec<(UserId, UserName)>> {
+    async fn current(&self, group: &GroupId) -> PortResult<Vec<Typist>> {
         let now = self.clock.now();
         let mut shard = self.shard(group);
         let Some(room) = shard.get_mut(group) else {
@@ -197,7 +197,11 @@ impl TypingStore for MemoryPresence {
         Ok(room
             .typists
             .iter()
-            .map(|(user, (name, _))| (user.clone(), name.clone()))
+            .map(|(user, (name, ends_at))| Typist {
+                user: user.clone(),
+                name: name.clone(),
+                remaining: ends_at.since(now),
+            })
             .collect())
     }
 }

@@ -39,6 +39,20 @@ impl Chat {
         Ok((found, as_of))
     }
 
+    /// Whether the user may see and show who is in the room. While the database is away, being in the
+    /// room counts as membership (contract, Database unreachable).
+    pub(super) async fn may_take_part(&self, group: &GroupId, user: &UserId) -> PortResult<bool> {
+        let found = self.member(group, user).await;
+        let is_there = || {
+            self.rooms
+                .look(group, |room| room.users().contains_key(user))
+        };
+        match found {
+            Err(_) if is_there() == Some(true) => Ok(true),
+            found => Ok(found?.is_some()),
+        }
+    }
+
     pub(super) fn is_in_room(&self, group: &GroupId, socket: &SocketId) -> bool {
         self.rooms.is_seated(group, socket)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    id::{GroupId, SocketId},
+    id::{GroupId, SocketId, UserId},
     ports::PortResult,
     presence::Seat,
     room::Departure,
@@ -19,7 +19,7 @@ pub struct Connection {
     pub user: User,
     /// Which socket it is.
     pub socket: SocketId,
-    /// The rooms that it joined. It may have been taken out of some since.
+    /// The rooms that it joined or tried to. It may not be in some, or have been taken out since.
     pub(super) rooms: BTreeSet<GroupId>,
 }
 
@@ -41,6 +41,14 @@ impl Chat {
     /// The database could not be asked.
     pub async fn save_user(&self, user: &User) -> PortResult<()> {
         self.ports.users.save(user, self.now()).await
+    }
+
+    /// The user's record.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn user(&self, user: &UserId) -> PortResult<Option<User>> {
+        self.ports.users.find(user).await
     }
 
     /// A user's socket has come. Ended by [`Chat::disconnect`].

@@ -71,7 +71,8 @@ const BUSY: RetryAfter = RetryAfter(std::time::Duration::from_millis(100));
 
 impl Chat {
     /// Lets a socket into a room. `welcome` is called once, when the socket is in and before it is told
-    /// anything; it must not block.
+    /// anything; it must not block. A join that is dropped half way is undone by the next leave or by
+    /// the disconnect.
     ///
     /// # Errors
     /// See [`JoinError`]. The socket is as it was then.
@@ -96,6 +97,8 @@ impl Chat {
                 return Err(JoinError::Busy(BUSY));
             }
             let epoch = self.open(&visit, &request.group).await?;
+            // From here on: whatever becomes of this, leaving and disconnecting give the seat back.
+            connection.rooms.insert(request.group.clone());
             let counts = self.ports.presence.enter(&seat).await?;
             let entered = Entered {
                 seat: &seat,
@@ -123,10 +126,7 @@ impl Chat {
                 Ok(true)
             });
             match seated {
-                Ok(true) => {
-                    connection.rooms.insert(request.group);
-                    return Ok(());
-                }
+                Ok(true) => return Ok(()),
                 Ok(false) => self.undo_entering(&seat).await?,
                 Err(error) => {
                     self.undo_entering(&seat).await?;
@@ -148,10 +148,10 @@ impl Chat {
         group: &GroupId,
     ) -> Result<Counts, LeaveError> {
         let was_there = self.is_in_room(group, &connection.socket);
-        if connection.rooms.remove(group) {
-            let counts = self
-                .vacate(&connection.seat(group), Departure::Left)
-                .await?;
+        if connection.rooms.contains(group) {
+            let seat = connection.seat(group);
+            let counts = self.vacate(&seat, Departure::Left).await?;
+            connection.rooms.remove(group);
             if was_there {
                 return Ok(counts);
             }
@@ -208,8 +208,8 @@ impl Chat {
             let now = self.now();
             visit.with(now, |room, tell| {
                 room.refresh(snapshot, now, tell);
-                for (user, name) in typists {
-                    room.typing_started(&user, &name, None, now, tell);
+                for typist in typists {
+                    room.typing_learned(typist, now, tell);
                 }
             });
         }
@@ -232,27 +232,22 @@ impl Chat {
         entered: &Entered<'_>,
         request: &Join,
     ) -> Result<Option<CaughtUp>, JoinError> {
-        let Some(after) = request.after else {
-            return Ok(None);
-        };
-        let socket = &entered.seat.socket;
-        let through = visit.with(self.now(), |room, _| room.await_seat(socket));
         let foreign = request
             .epoch
             .as_ref()
             .is_some_and(|epoch| *epoch != entered.epoch);
-        let reset = foreign || after > through;
-        let read = if reset {
-            self.ports
-                .log
-                .before(&request.group, Some(through.next()), request.limit)
-                .await
-        } else {
-            self.ports
-                .log
-                .after(&request.group, after, request.limit)
-                .await
+        if request.after.is_none() && !foreign {
+            return Ok(None);
+        }
+        let socket = &entered.seat.socket;
+        let through = visit.with(self.now(), |room, _| room.await_seat(socket));
+        let (log, group, limit) = (&self.ports.log, &request.group, request.limit);
+        let known = request.after.filter(|after| !foreign && *after <= through);
+        let read = match known {
+            Some(after) => log.after(group, after, limit).await,
+            None => log.before(group, Some(through.next()), limit).await,
         };
+        let reset = known.is_none();
         let mut slice =
             read.inspect_err(|_| visit.with(self.now(), |room, _| room.give_up_seat(socket)))?;
         let before = slice.messages.len();

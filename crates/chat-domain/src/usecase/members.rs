@@ -22,9 +22,9 @@ impl Chat {
         after: Option<&UserId>,
         limit: usize,
     ) -> Result<RoomMembers, ReadError> {
-        self.member(group, user)
-            .await?
-            .ok_or(ReadError::NotAMember)?;
+        if !self.may_take_part(group, user).await? {
+            return Err(ReadError::NotAMember);
+        }
         let open = self.rooms.look(group, |room| {
             (!room.wants_snapshot()).then(|| room.members(after, limit))
         });

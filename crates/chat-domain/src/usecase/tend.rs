@@ -85,6 +85,8 @@ impl Chat {
             self.rooms.with(group, now, |room, tell| {
                 room.repaired(messages, through, now, tell);
             });
+            // Their notices may not have come, and with them the reason to count.
+            self.note_unread(group);
             due = slice.more.then_some(through);
         }
         Ok(())

@@ -83,9 +83,9 @@ impl Chat {
 
     async fn may_type(&self, connection: &Connection, group: &GroupId) -> Result<(), TypingError> {
         let user = &connection.user.id;
-        self.member(group, user)
-            .await?
-            .ok_or(TypingError::NotAMember)?;
+        if !self.may_take_part(group, user).await? {
+            return Err(TypingError::NotAMember);
+        }
         if !self.is_in_room(group, &connection.socket) {
             return Err(TypingError::NotInRoom);
         }

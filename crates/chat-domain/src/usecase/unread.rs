@@ -1,6 +1,6 @@
 //! What a user has not read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     chore::Chore,
@@ -45,12 +45,12 @@ impl Chat {
 
     pub(super) async fn count_unread(&self, group: &GroupId) -> PortResult<()> {
         self.followers.counting_begun(group);
-        let present: BTreeMap<_, _> = self
-            .rooms
-            .look(group, |room| room.users().clone())
-            .unwrap_or_default();
-        let mut absent = self.followers.of(group);
-        absent.retain(|user| !present.contains_key(user));
+        let followers = self.followers.of(group);
+        let in_room = self.in_room(group, &followers).await?;
+        let followers = followers.into_iter().zip(in_room);
+        let absent: Vec<UserId> = followers
+            .filter_map(|(user, in_room)| (!in_room).then_some(user))
+            .collect();
         if absent.is_empty() {
             return Ok(());
         }

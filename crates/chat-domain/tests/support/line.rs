@@ -1,0 +1,126 @@
+//! A node's line to the others, which can lose, hold and reverse what comes in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use async_trait::async_trait;
+
+use chat_domain::{
+    id::GroupId,
+    memory::MemoryBus,
+    news::Notice,
+    ports::{Bus, Listener, PortResult},
+};
+
+/// What happens to the next notices that come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Weather {
+    /// They are heard at once.
+    #[default]
+    Fair,
+    /// They are kept until somebody lets them through.
+    Holding,
+    /// Those about messages, typing and presence are lost; what concerns members is heard.
+    Losing,
+}
+
+/// The bus of one node, with a gate before its ear.
+pub struct GatedBus {
+    bus: MemoryBus,
+    gate: Arc<Gate>,
+}
+
+/// Lets notices through, or not.
+#[derive(Default)]
+pub struct Gate {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    weather: Weather,
+    held: Vec<Notice>,
+    listener: Option<Weak<dyn Listener>>,
+}
+
+impl GatedBus {
+    /// Puts a gate before what comes in from there.
+    pub fn new(bus: MemoryBus) -> (Self, Arc<Gate>) {
+        let gate = Arc::new(Gate::default());
+        let gated = Self {
+            bus,
+            gate: Arc::clone(&gate),
+        };
+        (gated, gate)
+    }
+}
+
+impl Gate {
+    /// Changes what happens to the notices from now on.
+    pub fn set(&self, weather: Weather) {
+        self.lock().weather = weather;
+    }
+
+    /// Lets through what was held, the last one first.
+    pub fn release_reversed(&self) {
+        let held = std::mem::take(&mut self.lock().held);
+        self.set(Weather::Fair);
+        for notice in held.into_iter().rev() {
+            self.let_through(notice);
+        }
+    }
+
+    fn let_through(&self, notice: Notice) {
+        let listener = self.lock().listener.as_ref().and_then(Weak::upgrade);
+        if let Some(listener) = listener {
+            listener.hear(notice);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Gate {
+    fn hear(&self, notice: Notice) {
+        let weather = self.lock().weather;
+        match weather {
+            Weather::Fair => self.let_through(notice),
+            Weather::Holding => self.lock().held.push(notice),
+            Weather::Losing if is_mere_hint(&notice) => {}
+            Weather::Losing => self.let_through(notice),
+        }
+    }
+}
+
+fn is_mere_hint(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Presence(_)
+            | Notice::Committed(_)
+            | Notice::TypingStarted(..)
+            | Notice::TypingStopped(..)
+    )
+}
+
+#[async_trait]
+impl Bus for GatedBus {
+    fn attach(&self, listener: Weak<dyn Listener>) {
+        self.gate.lock().listener = Some(listener);
+        let gate: Weak<dyn Listener> =
+            Arc::downgrade(&(Arc::clone(&self.gate) as Arc<dyn Listener>));
+        self.bus.attach(gate);
+    }
+
+    async fn follow(&self, group: &GroupId) -> PortResult<()> {
+        self.bus.follow(group).await
+    }
+
+    fn unfollow(&self, group: &GroupId) {
+        self.bus.unfollow(group);
+    }
+
+    fn publish(&self, notice: Notice) {
+        self.bus.publish(notice);
+    }
+}

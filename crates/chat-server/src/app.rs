@@ -1,0 +1,101 @@
+//! What the Socket.IO side and the HTTP side share: the use cases, and what is asked before any of them.
+
+pub mod agenda;
+pub mod closing;
+pub mod connections;
+pub mod system;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use chat_domain::{
+    id::UserId,
+    ports::{Clock, PortResult},
+    time::Timestamp,
+    usecase::Chat,
+    user::User,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::connections::Connections;
+use crate::{auth::Tokens, config::Config};
+
+/// Something outside that the server cannot do without.
+#[async_trait]
+pub trait Dependency: Send + Sync {
+    /// What operators call it.
+    fn name(&self) -> &'static str;
+
+    /// Whether it answers.
+    async fn ping(&self) -> PortResult<()>;
+}
+
+/// One running server.
+pub struct App {
+    pub config: Config,
+    pub chat: Arc<Chat>,
+    pub tokens: Tokens,
+    pub clock: Arc<dyn Clock>,
+    pub connections: Arc<Connections>,
+    pub dependencies: Vec<Arc<dyn Dependency>>,
+    /// Cancelled when the server stops: nobody new is let in.
+    pub draining: CancellationToken,
+    /// The tasks of sockets; the server waits for them when it stops.
+    pub sockets: TaskTracker,
+    pub known_users: KnownUsers,
+    /// Whether newcomers may sign in by name.
+    pub is_dev: bool,
+}
+
+impl App {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Keeps the record of a user who brought a valid token (contract, section 3).
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn greet(&self, user: &User) -> PortResult<()> {
+        if self.known_users.knows(user) {
+            return Ok(());
+        }
+        self.chat.save_user(user).await?;
+        self.known_users.remember(user);
+        Ok(())
+    }
+}
+
+/// Records that were saved lately, so that a token that says nothing new costs no write.
+#[derive(Debug, Default)]
+pub struct KnownUsers {
+    records: Mutex<HashMap<UserId, User>>,
+}
+
+/// When so many are kept, all are forgotten: the next tokens save them again.
+const MOST_KNOWN: usize = 100_000;
+
+impl KnownUsers {
+    fn knows(&self, user: &User) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(&user.id) == Some(user)
+    }
+
+    fn remember(&self, user: &User) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if records.len() >= MOST_KNOWN {
+            records.clear();
+        }
+        records.insert(user.id.clone(), user.clone());
+    }
+
+    /// Somebody else changed the record: the next token counts again.
+    pub fn forget(&self, user: &UserId) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.remove(user);
+    }
+}

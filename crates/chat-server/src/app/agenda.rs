@@ -1,0 +1,80 @@
+//! Things to do later, and the one task that does them in time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chat_domain::{chore::Chore, ports::Agenda, usecase::Chat};
+use tokio::{sync::Notify, time::Instant};
+use tracing::warn;
+
+/// How often the rooms are compared with the database (design, section 2).
+const COMPARE_HEADS: Duration = Duration::from_secs(5);
+
+/// Chores in the order of their time. There are at most a few for each room.
+#[derive(Default)]
+pub struct TimedAgenda {
+    chores: Mutex<BTreeMap<(Instant, u64), Chore>>,
+    changed: Notify,
+}
+
+impl Agenda for TimedAgenda {
+    fn note(&self, chore: Chore, delay: Duration) {
+        let mut chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = Instant::now() + delay;
+        // Chores of one moment keep their order.
+        let last = chores.range((at, 0)..=(at, u64::MAX)).next_back();
+        let number = last.map_or(0, |((_, number), _)| number + 1);
+        let is_next = chores.first_key_value().is_none_or(|((first, _), _)| at < *first);
+        chores.insert((at, number), chore);
+        if is_next {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl TimedAgenda {
+    /// Does what falls due, for ever.
+    pub async fn work(self: Arc<Self>, chat: Arc<Chat>) {
+        let mut compare = tokio::time::interval(COMPARE_HEADS);
+        compare.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            while let Some(chore) = self.take_due() {
+                tokio::spawn(perform(Arc::clone(&chat), chore));
+            }
+            let next = self.next().unwrap_or_else(|| Instant::now() + COMPARE_HEADS);
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.changed.notified() => {}
+                _ = compare.tick() => {
+                    tokio::spawn(compare_heads(Arc::clone(&chat)));
+                }
+            }
+        }
+    }
+
+    fn take_due(&self) -> Option<Chore> {
+        let mut chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = chores.first_entry()?;
+        (first.key().0 <= Instant::now()).then(|| first.remove())
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        chores.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+async fn perform(chat: Arc<Chat>, chore: Chore) {
+    if let Err(error) = chat.perform(chore).await {
+        warn!(error = &error as &dyn std::error::Error, "a chore of a room has to be done again");
+    }
+}
+
+async fn compare_heads(chat: Arc<Chat>) {
+    if let Err(error) = chat.compare_heads().await {
+        warn!(error = &error as &dyn std::error::Error, "could not check that no message was missed");
+    }
+}

@@ -1,0 +1,256 @@
+//! The settings: defaults, then a file, then environment variables (contract, section 6).
+//!
+//! [`Config`] is what was written; each part knows how to turn itself into what the rest needs. Unknown
+//! settings are refused, so that a typing error cannot silently switch a limit off.
+
+mod list;
+mod load;
+mod secret;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use chat_domain::{limit::Quota, room::RoomPolicy, usecase::Policy};
+use serde::Deserialize;
+use validator::Validate;
+
+pub use self::{
+    list::{Cidrs, Origins, Transports},
+    load::{ConfigError, load},
+    secret::Secret,
+};
+use crate::wire::outgoing::SessionLimits;
+
+/// Every setting.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    #[validate(nested)]
+    pub database: Database,
+    #[validate(nested)]
+    pub auth: Auth,
+    pub admin: Admin,
+    pub http: Http,
+    #[validate(nested)]
+    pub limits: Limits,
+    #[validate(nested)]
+    pub rooms: Rooms,
+    #[validate(nested)]
+    pub shutdown: Shutdown,
+}
+
+/// Where users, groups and messages are kept.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://PATH`.
+    #[validate(custom(function = "is_database_url"))]
+    pub url: String,
+    /// Whether `serve` brings the database up to date.
+    pub migrate: bool,
+}
+
+/// How tokens are checked.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The shared secret of HS256.
+    pub secret: Option<Secret>,
+    /// What `iss` has to be; not checked if absent.
+    pub issuer: Option<String>,
+    /// What `aud` has to be; not checked if absent.
+    pub audience: Option<String>,
+    /// The claim that names the user; `sub`, else `userId`, if absent.
+    pub user_id_claim: Option<String>,
+}
+
+/// How another backend administers the server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// The key; without one there are no administrator's paths.
+    pub key: Option<Secret>,
+}
+
+/// Who may connect from where.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Foreign origins that browsers may connect from.
+    pub cors_origins: Origins,
+    /// Proxies whose word about the client's address counts.
+    pub trusted_proxies: Cidrs,
+    /// The transports of Engine.IO.
+    pub transports: Transports,
+}
+
+/// Section 2 of the contract. 0 switches a limit off, but for the sizes.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are the documentation, and the contract")]
+pub struct Limits {
+    pub connections_per_user: u32,
+    pub connections_per_address: u32,
+    pub connections_evict_oldest: bool,
+    pub message_burst: u32,
+    pub messages_per_second: u32,
+    pub typing_burst: u32,
+    pub typing_per_second: u32,
+    pub event_burst: u32,
+    pub events_per_second: u32,
+    pub rooms_per_socket: u32,
+    #[validate(range(min = 1_024, max = 16_777_216))]
+    pub event_bytes: usize,
+    #[validate(range(min = 16, max = 65_536))]
+    pub socket_queue_packets: usize,
+    pub socket_stall_ms: u64,
+    #[validate(range(min = 1, max = 100_000))]
+    pub message_chars: usize,
+}
+
+/// How rooms behave.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// How long changes are collected until the members are listed anew.
+    #[validate(range(min = 1, max = 60_000))]
+    pub members_update_interval_ms: u64,
+    /// How many users such a list names.
+    #[validate(range(min = 1, max = 10_000))]
+    pub online_members_listed: usize,
+    /// Rooms with more users announce no single joins, leaves and typing; 0: never.
+    pub large: usize,
+}
+
+/// How the server stops.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long clients have to come back elsewhere.
+    #[validate(range(max = 8_000))]
+    pub grace_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
+            database: Database::default(),
+            auth: Auth::default(),
+            admin: Admin::default(),
+            http: Http::default(),
+            limits: Limits::default(),
+            rooms: Rooms::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://data/chat.db".to_owned(), migrate: true }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_per_user: 10,
+            connections_per_address: 500,
+            connections_evict_oldest: false,
+            message_burst: 10,
+            messages_per_second: 5,
+            typing_burst: 5,
+            typing_per_second: 1,
+            event_burst: 200,
+            events_per_second: 50,
+            rooms_per_socket: 100,
+            event_bytes: 64 * 1_024,
+            socket_queue_packets: 1_024,
+            socket_stall_ms: 15_000,
+            message_chars: 4_000,
+        }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            members_update_interval_ms: 250,
+            online_members_listed: 200,
+            large: 500,
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { grace_ms: 5_000 }
+    }
+}
+
+impl Database {
+    /// The file, if the database is SQLite.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        self.url.strip_prefix("sqlite://").map(PathBuf::from)
+    }
+}
+
+impl Config {
+    /// What the rules need to know.
+    pub fn policy(&self) -> Policy {
+        let limits = &self.limits;
+        let rooms_per_socket = usize::try_from(limits.rooms_per_socket).unwrap_or(usize::MAX);
+        Policy {
+            rooms: RoomPolicy {
+                members_update_interval: Duration::from_millis(self.rooms.members_update_interval_ms),
+                online_members_listed: self.rooms.online_members_listed,
+                large: (self.rooms.large > 0).then_some(self.rooms.large),
+            },
+            rooms_per_socket: (rooms_per_socket > 0).then_some(rooms_per_socket),
+            messages: Quota::new(limits.message_burst, limits.messages_per_second),
+            typing: Quota::new(limits.typing_burst, limits.typing_per_second),
+        }
+    }
+
+    /// How long clients have to come back elsewhere.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.shutdown.grace_ms)
+    }
+}
+
+impl Limits {
+    /// What clients are told.
+    pub fn for_session(&self) -> SessionLimits {
+        SessionLimits {
+            connections_per_user: self.connections_per_user,
+            message_burst: self.message_burst,
+            messages_per_second: self.messages_per_second,
+            typing_burst: self.typing_burst,
+            typing_per_second: self.typing_per_second,
+            event_burst: self.event_burst,
+            events_per_second: self.events_per_second,
+            rooms_per_socket: self.rooms_per_socket,
+            event_bytes: self.event_bytes,
+            message_chars: self.message_chars,
+        }
+    }
+
+    /// How long a write may make no progress.
+    pub fn stall(&self) -> Option<Duration> {
+        (self.socket_stall_ms > 0).then(|| Duration::from_millis(self.socket_stall_ms))
+    }
+
+    /// How often one socket may send events.
+    pub fn events(&self) -> Option<Quota> {
+        Quota::new(self.event_burst, self.events_per_second)
+    }
+}
+
+fn is_database_url(url: &str) -> Result<(), validator::ValidationError> {
+    match url.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Ok(()),
+        _ => Err(validator::ValidationError::new("url").with_message("is sqlite://PATH".into())),
+    }
+}

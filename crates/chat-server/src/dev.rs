@@ -1,0 +1,44 @@
+//! What `serve --dev` makes for a newcomer: a folder, and a secret that is kept there.
+
+use std::{fs, io, path::Path};
+
+use chat_domain::ports::Dice as _;
+
+use crate::{
+    app::system::SystemDice,
+    config::{Config, Secret},
+};
+
+const SECRET_FILE: &str = "dev-secret";
+
+/// Completes the settings of a development server.
+///
+/// # Errors
+/// The secret cannot be kept or read.
+pub fn complete(config: &mut Config) -> io::Result<()> {
+    if config.auth.secret.is_some() {
+        return Ok(());
+    }
+    let path = config.database.sqlite_path().unwrap_or_default();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let path = folder.join(SECRET_FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = format!("{:032x}{:032x}", SystemDice.roll(), SystemDice.roll());
+            write_private(&path, &text)?;
+            text
+        }
+        Err(error) => return Err(error),
+    };
+    let secret = Secret::new(text.trim().to_owned());
+    config.auth.secret = Some(secret.map_err(|problem| io::Error::other(format!("{}: {problem}", path.display())))?);
+    Ok(())
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}

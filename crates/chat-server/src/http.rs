@@ -1,0 +1,74 @@
+//! The HTTP side (contract, section 5).
+//!
+//! [`caller`] says who asks, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
+//! another backend, [`dev`] for newcomers, [`health`] for operators. [`openapi`] is the document made from all
+//! of them.
+
+mod admin;
+mod answer;
+mod api;
+mod body;
+mod caller;
+mod dev;
+mod guard;
+mod health;
+mod openapi;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, Method, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any_service, get},
+};
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+
+use self::answer::HttpRefusal;
+use crate::{
+    app::App,
+    io::{self, gate::Gate},
+    wire::refusal::{Code, Refusal},
+};
+
+/// Everything that the server answers.
+pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
+    let sockets = Router::new()
+        .route(&format!("{}/", io::PATH), any_service(engine.clone()))
+        .route(io::PATH, any_service(engine))
+        .layer(middleware::from_fn_with_state(gate, io::gate::pass));
+    let mut router = Router::new()
+        .merge(openapi::documented(app))
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::can_serve))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .layer(DefaultBodyLimit::max(app.config.limits.event_bytes))
+        .with_state(Arc::clone(app))
+        .merge(sockets)
+        .layer(CatchPanicLayer::custom(|_| panicked()))
+        .layer(cors(app));
+    if app.is_dev {
+        let layer = middleware::from_fn_with_state(Arc::clone(app), guard::local_only);
+        router = router.layer(layer);
+    }
+    router
+}
+
+fn cors(app: &App) -> CorsLayer {
+    let origins: Vec<_> = app.config.http.cors_origins.iter().cloned().collect();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+}
+
+async fn not_found() -> HttpRefusal {
+    Refusal::new(Code::NotFound, "There is nothing at this address.").into()
+}
+
+fn panicked() -> Response {
+    HttpRefusal::from(Refusal::new(Code::InternalError, "Something went wrong in the server.")).into_response()
+}

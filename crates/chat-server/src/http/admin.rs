@@ -1,0 +1,120 @@
+//! `/api/v1/admin`, for another backend. Everything can be done twice.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use chat_domain::{member::Role, user::User as DomainUser};
+
+use super::{
+    answer::{Answer, HttpRefusal, done, ok},
+    api::messages::{answer, to_the_end},
+    body::{Body, group_id, user_id},
+    caller::Administrator,
+};
+use crate::{
+    app::{App, closing::Closing},
+    wire::{
+        field::Problem,
+        incoming::{AdminMessage, PutGroup, PutMember, PutUser},
+        outgoing::{GroupRecord, Member, Message, SessionsClosed, User},
+    },
+};
+
+/// Create a user's record, or bring it up to date.
+#[utoipa::path(
+    put, path = "/api/v1/admin/users/{userId}", tag = "admin", params(("userId" = String, Path)),
+    request_body = PutUser, responses((status = 200, body = User<'static>))
+)]
+pub async fn put_user(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let record = body.read::<PutUser>()?;
+    let image = record.image()?;
+    let user = DomainUser { id: user_id(&id)?, name: record.name, image };
+    app.chat.save_user(&user).await?;
+    app.known_users.forget(&user.id);
+    ok(&User::from(&user))
+}
+
+/// End every connection of a user.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{userId}/sessions", tag = "admin", params(("userId" = String, Path)),
+    responses((status = 200, body = SessionsClosed))
+)]
+pub async fn end_sessions(_: Administrator, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    let sessions_closed = app.connections.close_user(&user_id(&id)?, Closing::Evicted);
+    ok(&SessionsClosed { sessions_closed })
+}
+
+/// Create a group, or give it that name and owner.
+#[utoipa::path(
+    put, path = "/api/v1/admin/groups/{groupId}", tag = "admin", params(("groupId" = String, Path)),
+    request_body = PutGroup, responses((status = 200, body = GroupRecord<'static>))
+)]
+pub async fn put_group(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let PutGroup { name, owner_id } = body.read()?;
+    let group = app.chat.put_group(&group_id(&id)?, name, &owner_id).await?;
+    ok(&GroupRecord::from(&group))
+}
+
+/// Make a user a member with that role, whatever was before.
+#[utoipa::path(
+    put, path = "/api/v1/admin/groups/{groupId}/members/{userId}", tag = "admin",
+    params(("groupId" = String, Path), ("userId" = String, Path)),
+    request_body = PutMember, responses((status = 200, body = Member<'static>))
+)]
+pub async fn put_member(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path((group, user)): Path<(String, String)>,
+    body: Body,
+) -> Answer {
+    let role = body.read::<PutMember>()?.role.unwrap_or(Role::Member);
+    let member = app.chat.put_member(&group_id(&group)?, &user_id(&user)?, role).await?;
+    ok(&Member::from(&member))
+}
+
+/// Remove a member, if there is one.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/groups/{groupId}/members/{userId}", tag = "admin",
+    params(("groupId" = String, Path), ("userId" = String, Path)), responses((status = 204))
+)]
+pub async fn delete_member(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path((group, user)): Path<(String, String)>,
+) -> Answer {
+    app.chat.delete_member(&group_id(&group)?, &user_id(&user)?).await?;
+    done()
+}
+
+/// Send in a member's name, or, without `senderId`, in the server's own.
+#[utoipa::path(
+    post, path = "/api/v1/admin/groups/{groupId}/messages", tag = "admin", params(("groupId" = String, Path)),
+    request_body = AdminMessage,
+    responses(
+        (status = 201, body = Message<'static>),
+        (status = 200, body = Message<'static>, description = "sent before"),
+    )
+)]
+pub async fn send(_: Administrator, State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
+    let group = group_id(&id)?;
+    let message = body.read::<AdminMessage>()?;
+    let (sender, what) = message.into_parts(app.config.limits.message_chars)?;
+    let Some(sender) = sender else {
+        let sending = async move { app.chat.announce(&group, what.body, what.client_id).await };
+        return answer(&to_the_end(sending).await?);
+    };
+    let stranger = || HttpRefusal::from(Problem::new("senderId", "is no user"));
+    let user = app.chat.user(&sender).await?.ok_or_else(stranger)?;
+    let sending = async move { app.chat.post_for(&user, &group, what).await };
+    answer(&to_the_end(sending).await?)
+}

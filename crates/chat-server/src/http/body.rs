@@ -1,0 +1,73 @@
+//! What requests bring: bodies, queries and ids in paths, as coded refusals when they are wrong.
+
+use std::collections::HashMap;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Query, Request},
+    http::{StatusCode, request::Parts},
+    response::IntoResponse,
+};
+use chat_domain::id::{GroupId, UserId};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::answer::HttpRefusal;
+use crate::wire::{
+    field::read,
+    refusal::{Code, Refusal},
+};
+
+/// A JSON body.
+pub struct Body(pub Value);
+
+impl Body {
+    /// The body as `T`.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn read<T: for<'de> Deserialize<'de>>(self) -> Result<T, HttpRefusal> {
+        Ok(read(self.0)?)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = HttpRefusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, HttpRefusal> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Code::PayloadTooLarge, "The body is too large.").into(),
+                _ => HttpRefusal::no_json(),
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|_| HttpRefusal::no_json())
+    }
+}
+
+/// The parameters behind the question mark.
+pub struct Parameters<T>(pub T);
+
+impl<T: for<'de> Deserialize<'de>, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = HttpRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpRefusal> {
+        let pairs = Query::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Query(pairs) = pairs.map_err(|_| Refusal::new(Code::ValidationError, "The query cannot be read."))?;
+        let typed = |text: String| text.parse::<u64>().map_or(Value::String(text), Value::from);
+        let object: Map<String, Value> = pairs.into_iter().map(|(name, text)| (name, typed(text))).collect();
+        Ok(Self(read(object.into())?))
+    }
+}
+
+/// A group's id in a path. What is no id names no group.
+pub fn group_id(raw: &str) -> Result<GroupId, HttpRefusal> {
+    let missing = || Refusal::new(Code::NotFound, "There is no such group.").into();
+    GroupId::parse(raw).map_err(|_| missing())
+}
+
+/// A user's id in a path. What is no id names no user.
+pub fn user_id(raw: &str) -> Result<UserId, HttpRefusal> {
+    let missing = || Refusal::new(Code::NotFound, "There is no such user.").into();
+    UserId::parse(raw).map_err(|_| missing())
+}

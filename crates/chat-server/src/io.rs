@@ -1,0 +1,136 @@
+//! The Socket.IO side.
+//!
+//! A connection's way: [`listener`] accepts it; [`gate`] looks at each request; [`connect`] checks the token and
+//! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
+//! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
+//! the caller, [`fanout`] tells the others, [`line`] ends the connection.
+
+pub mod address;
+mod connect;
+mod conversation;
+pub mod fanout;
+pub mod gate;
+mod inbox;
+mod line;
+pub mod listener;
+mod messages;
+mod reply;
+mod rooms;
+mod token;
+mod typing;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+    http::{Request, Response, StatusCode},
+    response::IntoResponse,
+};
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType, handler::ConnectHandler};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+
+use self::line::Carriers;
+use crate::{
+    app::App,
+    config::{Config, Transports},
+};
+
+/// Where clients connect.
+pub const PATH: &str = "/socket.io";
+
+/// A client that sent no token by then is cut off.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// With these, a client that vanished is gone after 15 s.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Frames may be this much larger than an event, so that an event that is a little too large still gets a coded
+/// answer. What is larger than that ends the transport.
+const FRAME_SLACK_BYTES: usize = 64 * 1_024;
+
+/// Enough to refuse binary events with a code; more ends the transport.
+const MOST_ATTACHMENTS: usize = 4;
+
+/// Idle connections cost this much less memory than with the library's default.
+const READ_BUFFER_BYTES: usize = 1_024;
+
+/// Handles requests to [`PATH`].
+pub type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// The Socket.IO engine, before it knows what it is for.
+pub struct Engine {
+    io: SocketIo,
+    service: Service,
+    carriers: Arc<Carriers>,
+}
+
+impl Engine {
+    /// An engine with the configured transports and sizes.
+    pub fn new(config: &Config) -> Self {
+        let frame_bytes = config.limits.event_bytes + FRAME_SLACK_BYTES;
+        let parser = ParserConfig::common()
+            .max_incoming_binaries(MOST_ATTACHMENTS)
+            .max_incoming_binary_buf_size(frame_bytes)
+            .packet_completion_timeout(CONNECT_TIMEOUT);
+        let builder = SocketIo::builder()
+            .with_parser(parser)
+            .req_path(PATH)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_INTERVAL)
+            .ping_timeout(PING_TIMEOUT)
+            .max_buffer_size(config.limits.socket_queue_packets)
+            .max_payload(frame_bytes as u64)
+            .ws_max_message_size(frame_bytes)
+            .ws_max_frame_size(frame_bytes)
+            .ws_read_buffer_size(READ_BUFFER_BYTES);
+        let elsewhere = tower::service_fn(not_for_the_engine);
+        let (service, io) = with_transports(builder, config.http.transports).build_with_inner_svc(elsewhere);
+        let service = ServiceExt::<Request<Body>>::map_response(service, erase_body);
+        let service = BoxCloneSyncService::new(service);
+        Self {
+            io,
+            carriers: Arc::new(Carriers::new(service.clone())),
+            service,
+        }
+    }
+
+    /// The sockets, as the rules see them.
+    pub fn sockets(&self) -> fanout::Fanout {
+        fanout::Fanout::new(self.io.clone())
+    }
+
+    /// Starts serving. Returns what handles requests, and which connection carries which session.
+    pub fn serve(self, app: &Arc<App>) -> (Service, Arc<Carriers>) {
+        let (admitting, talking) = (Arc::clone(app), Arc::clone(app));
+        let (io, carriers) = (self.io.clone(), Arc::clone(&self.carriers));
+        let admit = move |socket, auth| {
+            connect::admit(Arc::clone(&admitting), io.clone(), Arc::clone(&carriers), socket, auth)
+        };
+        let talk = move |socket| conversation::begin(Arc::clone(&talking), socket);
+        self.io.ns("/", talk.with(admit));
+        (self.service, self.carriers)
+    }
+}
+
+fn with_transports(builder: SocketIoBuilder, transports: Transports) -> SocketIoBuilder {
+    match transports {
+        Transports::Websocket => builder.transports([TransportType::Websocket]),
+        Transports::Polling => builder.transports([TransportType::Polling]),
+        Transports::Both => builder.transports([TransportType::Polling, TransportType::Websocket]),
+    }
+}
+
+/// Only requests to [`PATH`] come here, and all of those are the engine's.
+async fn not_for_the_engine(_: Request<Body>) -> Result<Response<Body>, Infallible> {
+    Ok(StatusCode::NOT_FOUND.into_response())
+}
+
+fn erase_body<B>(response: Response<B>) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    response.map(Body::new)
+}

@@ -1,0 +1,149 @@
+//! Letting a socket in: the token, the limits, the handlers.
+//!
+//! All of it happens in the middleware, which the client's first event cannot overtake.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::extract::ConnectInfo;
+use http::HeaderMap;
+use serde::Deserialize;
+use socketioxide::{
+    SocketIo,
+    extract::{AckSender, Event, SocketRef, TryData},
+};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
+
+use super::{
+    address,
+    fanout::user_room,
+    inbox::{Inbox, Job, Raw},
+    line::{Carriers, REFUSAL_READ, SocketLine},
+    listener::Carrier,
+};
+use crate::{
+    bearer,
+    app::{
+        App,
+        connections::{Line, Slot},
+    },
+    auth::Identity,
+    wire::refusal::Code,
+};
+
+/// A task that never began, or that a store holds up for longer, is not waited for.
+const TASK_ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+/// What the client sends to connect.
+#[derive(Deserialize)]
+pub struct Auth {
+    token: Option<String>,
+}
+
+/// Why a socket is not let in. Clients see nothing but this text, so it starts with the code.
+#[derive(Debug)]
+pub struct Refused {
+    code: Code,
+    message: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl Refused {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// What the socket's own task begins with.
+pub struct Admitted {
+    pub identity: Identity,
+    pub jobs: mpsc::Receiver<Job>,
+    /// Cancelled when the connection is gone.
+    pub gone: CancellationToken,
+    pub line: Arc<dyn Line>,
+    pub slot: Slot,
+    /// Says that the task has ended.
+    pub ended: DropGuard,
+}
+
+/// Hands [`Admitted`] from the middleware to the task, once.
+#[derive(Clone)]
+pub struct Handover(Arc<Mutex<Option<Admitted>>>);
+
+impl Handover {
+    pub fn take(&self) -> Option<Admitted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The middleware.
+pub async fn admit(
+    app: Arc<App>,
+    io: SocketIo,
+    carriers: Arc<Carriers>,
+    socket: SocketRef,
+    TryData(auth): TryData<Auth>,
+) -> Result<(), Refused> {
+    let request = socket.req_parts();
+    let Some(ConnectInfo(carrier)) = request.extensions.get::<ConnectInfo<Carrier>>().cloned() else {
+        return Err(Refused::new(Code::InternalError, "the connection is not known"));
+    };
+    let address = address::client(carrier.peer(), &request.headers, &app.config.http.trusted_proxies);
+    let line = SocketLine::new(io, &socket, &carrier, carriers);
+    let admitted = greet(&app, auth.ok(), &request.headers).await;
+    // What will pass closes the transport too, so that the client does not give up.
+    let identity = admitted.inspect_err(|refused| {
+        if refused.code == Code::ServiceUnavailable {
+            line.cut_after(REFUSAL_READ, socket.transport_type());
+        }
+    })?;
+
+    let line: Arc<dyn Line> = Arc::new(line);
+    let slot = app.connections.admit(&identity.user.id, address, Arc::clone(&line));
+    let slot = slot.map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
+    let (inbox, jobs) = Inbox::new(Arc::clone(&app), Arc::clone(&line));
+    let inbox = Arc::new(inbox);
+    let gone = CancellationToken::new();
+    socket.join(user_room(&identity.user.id));
+    socket.on_fallback(move |socket: SocketRef, Event(event): Event, ack: AckSender, raw: Raw| {
+        inbox.receive(event, raw, socket, ack);
+        std::future::ready(())
+    });
+    let ended = CancellationToken::new();
+    let admitted = Admitted { identity, jobs, gone: gone.clone(), line, slot, ended: ended.clone().drop_guard() };
+    let handover = Handover(Arc::new(Mutex::new(Some(admitted))));
+    socket.extensions.insert(handover.clone());
+    socket.on_disconnect(async move || {
+        gone.cancel();
+        // The engine forgets the socket after this: the task must not put it into a room any more.
+        if timeout(TASK_ENDS_WITHIN, ended.cancelled()).await.is_err() {
+            handover.take();
+        }
+    });
+    Ok(())
+}
+
+async fn greet(app: &App, auth: Option<Auth>, headers: &HeaderMap) -> Result<Identity, Refused> {
+    if app.draining.is_cancelled() {
+        return Err(Refused::new(Code::ServiceUnavailable, "the server is shutting down"));
+    }
+    let token = auth.and_then(|auth| auth.token).or_else(|| bearer::token(headers).map(str::to_owned));
+    let token = token.ok_or_else(|| Refused::new(Code::Unauthorized, "there is no token"))?;
+    let verified = app.tokens.verify(&token);
+    let identity = verified.map_err(|error| Refused::new(Code::Unauthorized, error.to_string()))?;
+    app.greet(&identity.user).await.map_err(|error| {
+        warn!(error = &error as &dyn std::error::Error, "could not let a user in");
+        Refused::new(Code::ServiceUnavailable, "the database cannot be reached right now")
+    })?;
+    Ok(identity)
+}

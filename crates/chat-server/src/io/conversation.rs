@@ -1,0 +1,228 @@
+//! The one task of a socket: everything that the client asks for, in order, and its disconnect last.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use chat_domain::{
+    id::{GroupId, SocketId},
+    time::Timestamp,
+    usecase::connect::Connection,
+};
+use futures_util::FutureExt;
+use serde_json::Value;
+use socketioxide::extract::SocketRef;
+use tracing::{debug, error, warn};
+
+use super::{
+    connect::{Admitted, Handover},
+    inbox::{Job, Payload},
+    messages,
+    reply::Reply,
+    rooms, token, typing,
+};
+use crate::{
+    app::{App, closing::Closing, connections::Line},
+    auth::Identity,
+    wire::{
+        field::Problem,
+        outgoing::{AuthExpired, Session, TypingTimes},
+        refusal::{Code, Refusal},
+        time::Time,
+    },
+};
+
+/// How long a client has to bring a new token (contract, section 3).
+const REFRESH_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an event's handler works with.
+pub struct Conversation {
+    pub app: Arc<App>,
+    pub socket: SocketRef,
+    pub connection: Connection,
+    pub identity: Identity,
+    line: Arc<dyn Line>,
+    /// When the client was told that its token expired.
+    told_expired_at: Option<Timestamp>,
+}
+
+/// The connect handler: starts the task.
+pub async fn begin(app: Arc<App>, socket: SocketRef) {
+    let Some(admitted) = socket.extensions.get::<Handover>().and_then(|handover| handover.take()) else {
+        return;
+    };
+    let sockets = app.sockets.clone();
+    sockets.spawn(converse(app, socket, admitted));
+}
+
+async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
+    let Admitted { identity, mut jobs, gone, line, slot, ended } = admitted;
+    let id = SocketId::new(socket.id.as_str());
+    tell_session(&app, &socket, &identity);
+    let connected = app.chat.connect(identity.user.clone(), id).await;
+    let connection = match connected {
+        Ok(connection) => connection,
+        Err(error) => {
+            warn!(error = &error as &dyn std::error::Error, "could not begin a session");
+            return line.close(Closing::Unavailable);
+        }
+    };
+    let told_expired_at = None;
+    let mut talk = Conversation { app, socket, connection, identity, line, told_expired_at };
+    loop {
+        let deadline = talk.until_deadline();
+        tokio::select! {
+            biased;
+            job = jobs.recv() => match job {
+                Some(job) => talk.take(job).await,
+                None => break,
+            },
+            () = gone.cancelled() => break,
+            () = tokio::time::sleep(deadline) => talk.token_lapsed(),
+        }
+    }
+    // What the client sent before it went still counts.
+    jobs.close();
+    while let Some(job) = jobs.recv().await {
+        talk.take(job).await;
+    }
+    if let Err(error) = talk.app.chat.disconnect(talk.connection).await {
+        warn!(error = &error as &dyn std::error::Error, "could not take a socket out of its rooms");
+    }
+    drop((slot, ended));
+}
+
+fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
+    use chat_domain::typing::{RENEW, TTL};
+    let session = Session {
+        user_id: identity.user.id.as_str(),
+        user_name: identity.user.name.as_str(),
+        socket_id: socket.id.as_str(),
+        server_time: Time(app.now()),
+        token_expires_at: Time(identity.expires_at),
+        limits: app.config.limits.for_session(),
+        typing: TypingTimes { ttl_ms: TTL.as_millis(), renew_ms: RENEW.as_millis() },
+    };
+    if let Err(error) = socket.emit("session", &session) {
+        debug!(%error, "could not begin a session");
+    }
+}
+
+impl Conversation {
+    /// Sends an event to this socket alone.
+    pub fn tell<T: serde::Serialize>(&self, event: &str, payload: &T) {
+        if let Err(error) = self.socket.emit(event, payload) {
+            debug!(%error, event, "could not tell a socket");
+        }
+    }
+
+    /// A new token holds from now on.
+    pub fn renew(&mut self, identity: Identity) {
+        self.connection.user = identity.user.clone();
+        self.identity = identity;
+        self.told_expired_at = None;
+    }
+
+    async fn take(&mut self, job: Job) {
+        let handled = AssertUnwindSafe(self.handle(job)).catch_unwind().await;
+        if handled.is_err() {
+            // The panic itself has been logged. The rules are whole between calls.
+            error!("an event was given up after a panic");
+        }
+    }
+
+    async fn handle(&mut self, Job { event, payload, reply }: Job) {
+        let argument = match argument(&payload) {
+            Ok(argument) => argument,
+            Err(problem) => return reply.refuse(&problem.into(), None),
+        };
+        let group = group_of(&argument);
+        let mut reply = Some(reply);
+        let outcome = match event.as_str() {
+            "join_group" => rooms::join(self, argument, &mut reply).await,
+            "leave_group" => rooms::leave(self, argument, &mut reply).await,
+            "get_room_info" => rooms::info(self, argument, &mut reply).await,
+            "send_message" => messages::send(self, argument, &mut reply).await,
+            "get_group_messages" => messages::history(self, argument, &mut reply).await,
+            "mark_read" => messages::mark_read(self, argument, &mut reply).await,
+            "typing_start" => typing::start(self, argument, &mut reply).await,
+            "typing_stop" => typing::stop(self, argument, &mut reply).await,
+            "refresh_token" => token::refresh(self, argument, &mut reply).await,
+            _ => Err(Refusal::new(Code::ValidationError, "There is no such event.")),
+        };
+        match (outcome, reply) {
+            (Err(refusal), Some(reply)) => reply.refuse(&refusal, group.as_ref()),
+            (Ok(()), Some(reply)) => reply.done_silently(),
+            (_, None) => {}
+        }
+    }
+
+    fn until_deadline(&self) -> Duration {
+        let at = match self.told_expired_at {
+            None => self.identity.lapses_at(),
+            Some(told_at) => told_at + REFRESH_WITHIN,
+        };
+        at.since(self.app.now())
+    }
+
+    fn token_lapsed(&mut self) {
+        if self.told_expired_at.is_some() {
+            // The task goes on until the connection is gone; once is enough.
+            self.told_expired_at = Some(Timestamp::from_millis(u64::MAX));
+            return self.line.close(Closing::AuthExpired);
+        }
+        self.told_expired_at = Some(self.app.now());
+        self.tell("auth_expired", &AuthExpired { disconnect_in_ms: REFRESH_WITHIN.as_millis() });
+    }
+}
+
+/// The one argument of an event.
+fn argument(payload: &Payload) -> Result<Value, Problem> {
+    if payload.has_attachments {
+        return Err(Problem::new("", "has binary attachments, which are not accepted"));
+    }
+    let packet: Vec<Value> =
+        serde_json::from_str(&payload.text).map_err(|_| Problem::new("", "is no JSON, or is nested too deeply"))?;
+    let mut arguments = packet.into_iter().skip(1);
+    match (arguments.next(), arguments.next()) {
+        (Some(argument), None) => Ok(argument),
+        (None, _) => Err(Problem::new("", "is missing")),
+        (Some(_), Some(_)) => Err(Problem::new("", "is not the only one: an event takes one")),
+    }
+}
+
+/// The group that an event is about, as far as it can be told: for the error object.
+fn group_of(argument: &Value) -> Option<GroupId> {
+    let id = argument.as_str().or_else(|| argument.get("groupId")?.as_str());
+    id.and_then(|id| GroupId::parse(id).ok())
+}
+
+/// Answers with data; what a handler does at the end.
+pub fn answer<T: serde::Serialize>(reply: &mut Option<Reply>, data: &T) {
+    if let Some(reply) = reply.take() {
+        reply.done(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(text: &str) -> Payload {
+        Payload { text: text.to_owned(), has_attachments: false }
+    }
+
+    #[test]
+    fn an_event_takes_exactly_one_argument() {
+        assert_eq!(argument(&payload(r#"["e",{"a":1}]"#)), Ok(serde_json::json!({"a": 1})));
+        assert_eq!(argument(&payload(r#"["e",null]"#)), Ok(Value::Null));
+        assert!(argument(&payload(r#"["e"]"#)).is_err());
+        assert!(argument(&payload(r#"["e",1,2]"#)).is_err());
+        assert!(argument(&payload(r#"["e",{"#)).is_err());
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_refused() {
+        let deep = format!(r#"["e",{}{}]"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
+
+        assert!(argument(&payload(&deep)).is_err());
+    }
+}

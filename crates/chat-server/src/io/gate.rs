@@ -1,0 +1,81 @@
+//! What is looked at before the engine sees a request: the origin, and whether the server still lets anybody in.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::Uri;
+
+use super::{line::Carriers, listener::Carrier};
+use crate::app::App;
+
+/// What the gate has to know.
+#[derive(Clone)]
+pub struct Gate {
+    pub app: Arc<App>,
+    pub carriers: Arc<Carriers>,
+}
+
+/// Lets a request through to the engine, or refuses it.
+pub async fn pass(
+    State(gate): State<Gate>,
+    ConnectInfo(carrier): ConnectInfo<Carrier>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !may_come_from(&gate.app, request.headers()) {
+        return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
+    }
+    match session_id(request.uri()) {
+        None if gate.app.draining.is_cancelled() => {
+            return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
+        }
+        Some(sid) if request.headers().contains_key(header::UPGRADE) => gate.carriers.note(sid, &carrier),
+        _ => {}
+    }
+    next.run(request).await
+}
+
+/// No `Origin`, the same origin, or a configured one (contract, section 6).
+fn may_come_from(app: &App, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    app.config.http.cors_origins.contains(origin) || is_same_origin(origin, headers.get(header::HOST))
+}
+
+fn is_same_origin(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let authority = origin.as_ref().and_then(Uri::authority);
+    match (authority, host.and_then(|host| host.to_str().ok())) {
+        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}
+
+fn session_id(uri: &Uri) -> Option<&str> {
+    let pairs = uri.query()?.split('&');
+    pairs.filter_map(|pair| pair.strip_prefix("sid=")).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_origin_is_the_same_host_and_port() {
+        let same = |origin: &'static str, host: &'static str| {
+            is_same_origin(&HeaderValue::from_static(origin), Some(&HeaderValue::from_static(host)))
+        };
+
+        assert!(same("https://chat.example", "chat.example"));
+        assert!(same("http://127.0.0.1:8001", "127.0.0.1:8001"));
+        assert!(!same("http://127.0.0.1:8002", "127.0.0.1:8001"));
+        assert!(!same("https://evil.example", "chat.example"));
+        assert!(!same("null", "chat.example"));
+    }
+}

@@ -1,0 +1,166 @@
+//! A socket's queue of events. What happens here is on the connection's own task: it must not wait.
+//!
+//! Invariant: events leave the queue in the order in which the client sent them.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chat_domain::{
+    limit::{Quota, RetryAfter, TokenBucket},
+    time::Timestamp,
+};
+use socketioxide::{
+    adapter::Adapter,
+    extract::{AckSender, SocketRef},
+    handler::{FromMessage, Value},
+    socket::Socket,
+};
+use tokio::sync::mpsc;
+
+use super::reply::Reply;
+use crate::{
+    app::{App, closing::Closing, connections::Line},
+    wire::refusal::{Code, Refusal},
+};
+
+/// What may wait while no limit of events is set.
+const UNLIMITED_QUEUE: usize = 16_384;
+
+/// What may wait at least.
+const LEAST_QUEUE: usize = 64;
+
+/// So many refusals within [`REFUSALS_WITHIN`] end the connection (contract, section 2).
+const MOST_REFUSALS: usize = 100;
+const REFUSALS_WITHIN: Duration = Duration::from_secs(10);
+
+/// One event as it came.
+pub struct Job {
+    pub event: String,
+    pub payload: Payload,
+    pub reply: Reply,
+}
+
+/// The text of an event packet: a JSON array of the name and the arguments.
+pub struct Payload {
+    pub text: String,
+    pub has_attachments: bool,
+}
+
+/// Takes what the parser left unread, and whether an acknowledgement is wanted.
+pub struct Raw {
+    payload: Payload,
+    wants_ack: bool,
+}
+
+impl<A: Adapter> FromMessage<A> for Raw {
+    type Error = Infallible;
+
+    fn from_message(_: Arc<Socket<A>>, value: Value, ack: Option<i64>) -> Result<Self, Infallible> {
+        let payload = match value {
+            Value::Str(text, attachments) => Payload {
+                text: text.to_string(),
+                has_attachments: attachments.is_some_and(|attachments| !attachments.is_empty()),
+            },
+            Value::Bytes(_) => Payload { text: String::new(), has_attachments: true },
+        };
+        Ok(Self { payload, wants_ack: ack.is_some() })
+    }
+}
+
+/// The entrance to the queue.
+pub struct Inbox {
+    app: Arc<App>,
+    queue: mpsc::Sender<Job>,
+    line: Arc<dyn Line>,
+    flood: Mutex<Flood>,
+}
+
+struct Flood {
+    bucket: Option<TokenBucket>,
+    refused_at: VecDeque<Timestamp>,
+}
+
+impl Inbox {
+    /// A queue, with both of its ends.
+    pub fn new(app: Arc<App>, line: Arc<dyn Line>) -> (Self, mpsc::Receiver<Job>) {
+        let quota = app.config.limits.events();
+        let burst = usize::try_from(app.config.limits.event_burst).unwrap_or(usize::MAX);
+        let capacity = quota.map_or(UNLIMITED_QUEUE, |_| burst.clamp(LEAST_QUEUE, UNLIMITED_QUEUE));
+        let (queue, jobs) = mpsc::channel(capacity);
+        let flood = Flood::new(quota, app.now());
+        (Self { app, queue, line, flood: Mutex::new(flood) }, jobs)
+    }
+
+    /// An event has come.
+    pub fn receive(&self, event: String, raw: Raw, socket: SocketRef, ack: AckSender) {
+        let reply = Reply::new(socket, raw.wants_ack.then_some(ack), event.clone());
+        if let Err(RetryAfter(wait)) = self.count(self.app.now()) {
+            return self.refuse(reply, &Refusal::rate_limited(RetryAfter(wait), "events"));
+        }
+        if raw.payload.text.len() > self.app.config.limits.event_bytes {
+            let message = "The event is too large.";
+            return self.refuse(reply, &Refusal::new(Code::PayloadTooLarge, message));
+        }
+        let job = Job { event, payload: raw.payload, reply };
+        if let Err(mpsc::error::TrySendError::Full(job)) = self.queue.try_send(job) {
+            let wait = RetryAfter(Duration::from_secs(1));
+            self.refuse(job.reply, &Refusal::rate_limited(wait, "events"));
+        }
+    }
+
+    fn count(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        flood.bucket.as_mut().map_or(Ok(()), |bucket| bucket.spend(now))
+    }
+
+    fn refuse(&self, reply: Reply, refusal: &Refusal) {
+        reply.refuse(refusal, None);
+        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusal.code == Code::RateLimited && flood.is_too_much(self.app.now()) {
+            self.line.close(Closing::RateLimited);
+        }
+    }
+}
+
+impl Flood {
+    fn new(quota: Option<Quota>, now: Timestamp) -> Self {
+        Self {
+            bucket: quota.map(|quota| TokenBucket::full(quota, now)),
+            refused_at: VecDeque::new(),
+        }
+    }
+
+    /// Notes a refusal. Says once that there were too many.
+    fn is_too_much(&mut self, now: Timestamp) -> bool {
+        while self.refused_at.front().is_some_and(|at| now.since(*at) > REFUSALS_WITHIN) {
+            self.refused_at.pop_front();
+        }
+        self.refused_at.push_back(now);
+        let too_much = self.refused_at.len() >= MOST_REFUSALS;
+        if too_much {
+            self.refused_at.clear();
+        }
+        too_much
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_refusals_within_ten_seconds_are_too_much() {
+        let mut flood = Flood::new(None, Timestamp::default());
+        let at = |ms| Timestamp::from_millis(ms);
+
+        assert!((0..99).all(|n| !flood.is_too_much(at(n))));
+        assert!(flood.is_too_much(at(10_000)));
+
+        let mut slow = Flood::new(None, Timestamp::default());
+        assert!((0..500).all(|n| !slow.is_too_much(at(n * 150))));
+    }
+}

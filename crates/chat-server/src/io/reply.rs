@@ -1,0 +1,84 @@
+//! Answering the caller of an event: the acknowledgement if there is one, else the event `error`.
+
+use chat_domain::id::GroupId;
+use serde::Serialize;
+use socketioxide::extract::{AckSender, SocketRef};
+use tracing::{debug, warn};
+
+use crate::wire::refusal::{EventError, Refusal};
+
+/// Where the answer to one event goes.
+pub struct Reply {
+    socket: SocketRef,
+    ack: Option<AckSender>,
+    event: String,
+}
+
+#[derive(Serialize)]
+struct Done<'a, T> {
+    ok: bool,
+    data: &'a T,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    ok: bool,
+    error: EventError<'a>,
+}
+
+/// The data of an answer that has none.
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Reply {
+    pub fn new(socket: SocketRef, ack: Option<AckSender>, event: String) -> Self {
+        Self { socket, ack, event }
+    }
+
+    /// Whether the client waits for an acknowledgement.
+    pub fn is_awaited(&self) -> bool {
+        self.ack.is_some()
+    }
+
+    /// It is done.
+    pub fn done<T: Serialize>(self, data: &T) {
+        self.answer(data, false);
+    }
+
+    /// It was done before.
+    pub fn done_before<T: Serialize>(self, data: &T) {
+        self.answer(data, true);
+    }
+
+    /// It is done, and there is nothing to say about it.
+    pub fn done_silently(self) {
+        self.answer(&Nothing {}, false);
+    }
+
+    /// It is not done.
+    pub fn refuse(self, refusal: &Refusal, group: Option<&GroupId>) {
+        if let Some(cause) = &refusal.cause {
+            let cause = cause as &dyn std::error::Error;
+            warn!(error = cause, event = self.event, "a store failed during an event");
+        }
+        let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
+        let sent = match self.ack {
+            Some(ack) => ack.send(&Failed { ok: false, error }),
+            None => self.socket.emit("error", &error),
+        };
+        if let Err(error) = sent {
+            debug!(%error, "could not tell a client of a refusal");
+        }
+    }
+
+    fn answer<T: Serialize>(self, data: &T, duplicate: bool) {
+        let Some(ack) = self.ack else {
+            return;
+        };
+        if let Err(error) = ack.send(&Done { ok: true, data, duplicate }) {
+            debug!(%error, "could not acknowledge an event");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// Requests to the HTTP side.
+
+/** The code that goes with each status of a refusal. */
+export const CODES = {
+  400: 'VALIDATION_ERROR',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  413: 'PAYLOAD_TOO_LARGE',
+  422: 'VALIDATION_ERROR',
+  429: 'RATE_LIMITED',
+};
+
+/** Sends one request. `body` is sent as JSON, a string or bytes as they are. */
+export async function request(url, method, path, { token, body, headers = {} } = {}) {
+  const isRaw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+  const answer = await fetch(url + path, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: isRaw ? body : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: parsed(text) };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

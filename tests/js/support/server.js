@@ -1,0 +1,142 @@
+// One chat-server process with its own port and data folder.
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { eventually, within } from './wait.js';
+
+const BINARY =
+  process.env.CHAT_SERVER_BIN ??
+  fileURLToPath(new URL('../../../target/debug/chat-server', import.meta.url));
+const START_MS = 30_000;
+const LOG_KEPT_BYTES = 8_192;
+
+/** Every limit that can be switched off, off. */
+export const NO_LIMITS = Object.fromEntries(
+  [
+    'CONNECTIONS_PER_USER',
+    'CONNECTIONS_PER_ADDRESS',
+    'MESSAGE_BURST',
+    'MESSAGES_PER_SECOND',
+    'TYPING_BURST',
+    'TYPING_PER_SECOND',
+    'EVENT_BURST',
+    'EVENTS_PER_SECOND',
+    'ROOMS_PER_SOCKET',
+  ].map((limit) => [`CHAT_LIMITS__${limit}`, '0']),
+);
+
+// Whatever happens to a test, its server does not stay behind.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export class Server {
+  secret = randomBytes(32).toString('hex');
+  adminKey = randomBytes(32).toString('hex');
+  #child;
+  #exited;
+  #log = '';
+
+  /** Starts a server and waits until it can serve. */
+  static async start(env = {}) {
+    const server = new Server();
+    server.folder = await mkdtemp(join(tmpdir(), 'chat-test-'));
+    server.port = await freePort();
+    server.url = `http://127.0.0.1:${server.port}`;
+    server.env = env;
+    try {
+      await server.launch();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Starts the process: after `stop` or `kill`, on the same port and the same data. */
+  async launch() {
+    if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make it with \`cargo build\``);
+    // Settings of the surrounding shell must not leak in; an unknown one would even stop the start.
+    const surroundings = Object.entries(process.env).filter(([name]) => !name.startsWith('CHAT_'));
+    const child = spawn(BINARY, ['serve'], {
+      cwd: this.folder,
+      env: {
+        ...Object.fromEntries(surroundings),
+        CHAT_LISTEN: `127.0.0.1:${this.port}`,
+        CHAT_DATABASE__URL: `sqlite://${this.folder}/chat.db`,
+        CHAT_AUTH__SECRET: this.secret,
+        CHAT_ADMIN__KEY: this.adminKey,
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.#log = (this.#log + text).slice(-LOG_KEPT_BYTES);
+      });
+    }
+    this.#child = child;
+    this.#exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+    const lost = this.#exited.then(({ code, signal }) => {
+      throw new Error(`${BINARY} ended with ${code ?? signal}`);
+    });
+    lost.catch(() => {});
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    try {
+      await Promise.race([eventually(() => this.isReady(), 'GET /readyz to answer 200', START_MS), lost]);
+    } catch (error) {
+      throw new Error(`${error.message}; its last words:\n${this.#log}`, { cause: error });
+    }
+  }
+
+  async isReady() {
+    const answer = await fetch(`${this.url}/readyz`).catch(() => null);
+    await answer?.arrayBuffer();
+    return answer?.status === 200;
+  }
+
+  get isRunning() {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Asks the process to end, and says how it did: `{code, signal}`. */
+  async stop(timeoutMs = 10_000) {
+    this.#child.kill('SIGTERM');
+    return within(timeoutMs, this.#exited, 'the server to end');
+  }
+
+  /** Ends the process as a power cut would. */
+  async kill() {
+    this.#child.kill('SIGKILL');
+    return this.#exited;
+  }
+
+  async close() {
+    if (this.#child?.pid && this.isRunning) await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Memory held by the process, or null where the system does not tell. */
+  async residentKib() {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '');
+    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+    return kib === undefined ? null : Number(kib);
+  }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
