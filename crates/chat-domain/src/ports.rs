@@ -244,7 +244,8 @@ pub trait Bus: Send + Sync {
     /// From now on the listener hears what others publish. Called once, before anything else.
     fn attach(&self, listener: Weak<dyn Listener>);
 
-    /// From now on notices about this room are heard. Doing it twice changes nothing.
+    /// From now on notices about this room are heard. Doing it twice changes nothing. What concerns
+    /// members and their marks, and the end of a group, is heard without it.
     async fn follow(&self, group: &GroupId) -> PortResult<()>;
 
     /// Notices about this room are no longer needed.

@@ -134,10 +134,22 @@ impl RoomView {
         }
     }
 
+    /// The version of the room that it shows.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// Whether the store has to be read.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         !matches!(self.trust, Trust::Exact)
+    }
+
+    /// Whether it shows anything: what sockets here were told, exact or frozen.
+    #[must_use]
+    pub fn was_read(&self) -> bool {
+        !matches!(self.trust, Trust::Unread)
     }
 
     /// Whether it shows what may no longer be true.
@@ -177,7 +189,7 @@ impl RoomView {
         if !self.wants_snapshot() {
             return Vec::new();
         }
-        let was_read = !matches!(self.trust, Trust::Unread);
+        let was_read = self.was_read();
         self.trust = Trust::Exact;
         let mut told = difference(&self.users, &snapshot.users);
         self.version = snapshot.version;

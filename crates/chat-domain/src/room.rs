@@ -207,10 +207,11 @@ impl Room {
 
     /// The store was read. It may know of joins and leaves that were not heard of.
     pub fn refresh(&mut self, snapshot: RoomSnapshot, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let before = self.view.counts();
+        let before = (self.view.version(), self.view.counts());
         let transitions = self.view.refresh(snapshot);
         self.snapshot_at = None;
-        if self.view.counts() != before || !transitions.is_empty() {
+        // A new version with the same users is a change too: one socket came and another one went.
+        if (self.view.version(), self.view.counts()) != before || !transitions.is_empty() {
             self.tell_transitions(transitions, now, tell);
         }
     }
@@ -229,6 +230,13 @@ impl Room {
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         self.view.wants_snapshot()
+    }
+
+    /// Whether the room shows who is in it. While its view is in doubt it shows what its sockets were
+    /// told: whoever asks must not know more than the joins and leaves that follow will tell.
+    #[must_use]
+    pub fn shows_users(&self) -> bool {
+        self.view.was_read()
     }
 
     /// Everybody in the room, over all nodes.
@@ -408,12 +416,12 @@ impl Room {
                 tell(self.announcement(transition));
             }
         }
-        if was_large == self.is_large {
-            self.members_update_at
-                .get_or_insert(now + self.policy.members_update_interval);
-        } else {
+        if was_large != self.is_large {
             self.tell_members(tell);
         }
+        // Also after a switch: whoever caused it by coming is not seated yet.
+        self.members_update_at
+            .get_or_insert(now + self.policy.members_update_interval);
     }
 
     /// Large above the limit, until fewer than 90 % of it are here (contract, Large rooms).
@@ -488,3 +496,6 @@ fn hand_out(
     }
     tell(News::Message(message));
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! [`Chat`] is one node. Its methods are spread over the files of this folder, one topic each:
 //! [`connect`], [`join`], [`send`], [`typing`], [`history`], [`members`] (of a room), [`unread`],
-//! [`groups`], [`roster`]; [`hear`] takes what other nodes tell, [`tend`] does what falls due.
+//! [`groups`], [`roster`]; `hear` takes what other nodes tell, `tend` does what falls due.
 
 mod authorise;
 mod cache;

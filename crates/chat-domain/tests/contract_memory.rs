@@ -18,7 +18,7 @@ struct MemoryCluster {
     limiter: Arc<MemoryLimiter>,
 }
 
-async fn cluster() -> MemoryCluster {
+fn cluster() -> MemoryCluster {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
     let hub = Arc::new(MemoryHub::default());
     let shown = || Arc::clone(&clock) as Arc<dyn Clock>;
@@ -47,17 +47,17 @@ impl Cluster for MemoryCluster {
 }
 
 mod presence {
-    chat_domain::presence_contract!(super::cluster());
+    chat_domain::presence_contract!(async { super::cluster() });
 }
 
 mod typing {
-    chat_domain::typing_contract!(super::cluster());
+    chat_domain::typing_contract!(async { super::cluster() });
 }
 
 mod limiter {
-    chat_domain::limiter_contract!(super::cluster());
+    chat_domain::limiter_contract!(async { super::cluster() });
 }
 
 mod bus {
-    chat_domain::bus_contract!(super::cluster());
+    chat_domain::bus_contract!(async { super::cluster() });
 }

@@ -1,5 +1,10 @@
 //! Coming into a room and leaving it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic, and so may its helpers"
+)]
+
 mod support;
 
 use std::{
@@ -13,6 +18,7 @@ use std::{
 use chat_domain::{
     id::{Epoch, Seq},
     ports::Slice,
+    presence::{Counts, RoomSnapshot},
     usecase::{
         Policy,
         join::{Join, JoinError},
@@ -175,7 +181,8 @@ async fn joining_again_is_harmless_and_announces_nothing() {
     ada.join("tea").await.unwrap();
     bob.join("tea").await.unwrap();
     world.advance(Duration::from_secs(1)).await;
-    (ada.take(), bob.take());
+    ada.take();
+    bob.take();
 
     let joined = bob.join_after("tea", 0).await.unwrap();
     ada.send("tea", "once").await.unwrap();
@@ -270,11 +277,9 @@ async fn a_store_that_refuses_a_seat_lets_nobody_in() {
         let mut presence = MockPresence::new();
         presence
             .expect_snapshot()
-            .returning(|_| Ok(Default::default()));
+            .returning(|_| Ok(RoomSnapshot::default()));
         presence.expect_enter().returning(|_| away());
-        presence
-            .expect_leave()
-            .returning(|_| Ok(Default::default()));
+        presence.expect_leave().returning(|_| Ok(Counts::default()));
         ports.presence = Arc::new(presence);
     });
     world.group("tea", &["ada"]).await;

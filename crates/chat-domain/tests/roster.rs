@@ -1,5 +1,10 @@
 //! Who is made a member, who may do that, and how it reaches live sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic, and so may its helpers"
+)]
+
 mod support;
 
 use std::time::Duration;

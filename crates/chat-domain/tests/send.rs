@@ -22,8 +22,6 @@ use self::support::{
     world::{POLICY, World},
 };
 
-const HOLD: Duration = Duration::from_millis(50);
-
 #[tokio::test]
 async fn everybody_in_the_room_hears_a_message_the_sender_included() {
     let world = World::new(2);
@@ -201,7 +199,7 @@ async fn a_lost_message_is_read_from_the_log_after_fifty_milliseconds() {
     world.nodes[1].gate.set(Weather::Fair);
 
     ada.send("tea", "heard").await.unwrap();
-    world.advance(HOLD - Duration::from_millis(1)).await;
+    world.advance(Duration::from_millis(49)).await;
     let before = bob.heard();
     world.advance(Duration::from_millis(1)).await;
 

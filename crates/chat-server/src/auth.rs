@@ -91,10 +91,18 @@ impl Tokens {
         if token.len() > MOST_BYTES {
             return Err(TokenError("token is too long"));
         }
-        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &self.validation);
-        let claims = decoded.map_err(|error| TokenError(explain(error.kind())))?.claims;
-        let id = self.user_id(&claims).ok_or(TokenError("token names no valid user id"))?;
-        let expires_at = claims.get("exp").and_then(seconds).ok_or(TokenError("token has no valid exp"))?;
+        let decoded =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &self.validation);
+        let claims = decoded
+            .map_err(|error| TokenError(explain(error.kind())))?
+            .claims;
+        let id = self
+            .user_id(&claims)
+            .ok_or(TokenError("token names no valid user id"))?;
+        let expires_at = claims
+            .get("exp")
+            .and_then(seconds)
+            .ok_or(TokenError("token has no valid exp"))?;
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let name = text("name").and_then(|name| UserName::parse(name).ok());
         Ok(Identity {
@@ -119,7 +127,11 @@ impl Tokens {
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = Claims {
             sub: self.user_id_claim.is_none().then_some(user.id.as_str()),
-            custom: self.user_id_claim.iter().map(|claim| (claim.clone(), user.id.as_str().into())).collect(),
+            custom: self
+                .user_id_claim
+                .iter()
+                .map(|claim| (claim.clone(), user.id.as_str().into()))
+                .collect(),
             name: user.name.as_str(),
             picture: user.image.as_ref().map(ImageUrl::as_str),
             iat: now.as_millis() / 1_000,
@@ -158,11 +170,17 @@ struct Claims<'a> {
 }
 
 fn seconds(value: &Value) -> Option<Timestamp> {
-    let whole = value.as_u64().or_else(|| value.as_f64().filter(|exp| *exp >= 0.0).map(floor));
+    let whole = value
+        .as_u64()
+        .or_else(|| value.as_f64().filter(|exp| *exp >= 0.0).map(floor));
     Some(Timestamp::from_millis(whole?.saturating_mul(1_000)))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and is not negative"
+)]
 fn floor(seconds: f64) -> u64 {
     seconds as u64
 }
@@ -202,14 +220,19 @@ mod tests {
     }
 
     fn verify(token: &str, config: &Auth) -> Result<Identity, String> {
-        Tokens::new(&secret("s"), config).verify(token).map_err(|error| error.to_string())
+        Tokens::new(&secret("s"), config)
+            .verify(token)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_was_signed_is_read_back() {
         let tokens = Tokens::new(&secret("s"), &Auth::default());
         let id = UserId::parse("ada").unwrap();
-        let (name, image) = (UserName::parse("Ada").unwrap(), ImageUrl::parse("https://x.example/a"));
+        let (name, image) = (
+            UserName::parse("Ada").unwrap(),
+            ImageUrl::parse("https://x.example/a"),
+        );
         let user = User { id, name, image };
         let issued = Timestamp::from_millis(now() * 1_000);
 
@@ -224,14 +247,38 @@ mod tests {
     #[test]
     fn the_id_is_sub_or_user_id_or_the_configured_claim() {
         let exp = now() + 60;
-        let config = Auth { user_id_claim: Some("uid".to_owned()), ..Auth::default() };
-        let id = |claims: Value, config: &Auth| verify(&hs256(&claims), config).map(|i| i.user.id.to_string());
+        let config = Auth {
+            user_id_claim: Some("uid".to_owned()),
+            ..Auth::default()
+        };
+        let id = |claims: Value, config: &Auth| {
+            verify(&hs256(&claims), config).map(|i| i.user.id.to_string())
+        };
 
         let plain = Auth::default();
-        assert_eq!(id(serde_json::json!({"sub": "a", "userId": "b", "exp": exp}), &plain), Ok("a".to_owned()));
-        assert_eq!(id(serde_json::json!({"userId": "b", "exp": exp}), &plain), Ok("b".to_owned()));
-        assert_eq!(id(serde_json::json!({"uid": "c", "sub": "a", "exp": exp}), &config), Ok("c".to_owned()));
-        for bad in [serde_json::json!("a b"), serde_json::json!(7), serde_json::json!("x".repeat(65))] {
+        assert_eq!(
+            id(
+                serde_json::json!({"sub": "a", "userId": "b", "exp": exp}),
+                &plain
+            ),
+            Ok("a".to_owned())
+        );
+        assert_eq!(
+            id(serde_json::json!({"userId": "b", "exp": exp}), &plain),
+            Ok("b".to_owned())
+        );
+        assert_eq!(
+            id(
+                serde_json::json!({"uid": "c", "sub": "a", "exp": exp}),
+                &config
+            ),
+            Ok("c".to_owned())
+        );
+        for bad in [
+            serde_json::json!("a b"),
+            serde_json::json!(7),
+            serde_json::json!("x".repeat(65)),
+        ] {
             let refused = id(serde_json::json!({"sub": bad, "exp": exp}), &plain);
             assert_eq!(refused, Err("token names no valid user id".to_owned()));
         }
@@ -249,7 +296,11 @@ mod tests {
     #[test]
     fn what_is_no_valid_token_is_refused() {
         let fine = serde_json::json!({"sub": "a", "exp": now() + 60});
-        let issued = Auth { issuer: Some("us".to_owned()), audience: Some("chat".to_owned()), ..Auth::default() };
+        let issued = Auth {
+            issuer: Some("us".to_owned()),
+            audience: Some("chat".to_owned()),
+            ..Auth::default()
+        };
         let unsigned = {
             let token = hs256(&fine);
             let body = token.split('.').nth(1).unwrap().to_owned();
@@ -258,21 +309,56 @@ mod tests {
         let hs512 = signed(&fine, &Header::new(Algorithm::HS512), "s");
         let plain = Auth::default();
         for (token, config, expected) in [
-            (hs256(&serde_json::json!({"sub": "a", "exp": now() - 31})), &plain, "token has expired"),
-            (hs256(&serde_json::json!({"sub": "a"})), &plain, "token lacks a required claim"),
-            (hs256(&serde_json::json!({"sub": "a", "exp": now() + 60, "nbf": now() + 45})), &plain, "token is not valid yet"),
-            (signed(&fine, &Header::new(Algorithm::HS256), "t"), &plain, "token has a wrong signature"),
+            (
+                hs256(&serde_json::json!({"sub": "a", "exp": now() - 31})),
+                &plain,
+                "token has expired",
+            ),
+            (
+                hs256(&serde_json::json!({"sub": "a"})),
+                &plain,
+                "token lacks a required claim",
+            ),
+            (
+                hs256(&serde_json::json!({"sub": "a", "exp": now() + 60, "nbf": now() + 45})),
+                &plain,
+                "token is not valid yet",
+            ),
+            (
+                signed(&fine, &Header::new(Algorithm::HS256), "t"),
+                &plain,
+                "token has a wrong signature",
+            ),
             (hs512, &plain, "token has a wrong algorithm"),
             (unsigned, &plain, "token is not valid"),
             (hs256(&fine), &issued, "token lacks a required claim"),
-            (hs256(&serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "them", "aud": "chat"})), &issued, "token is of another issuer"),
-            (hs256(&serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "us", "aud": "mail"})), &issued, "token is for another audience"),
+            (
+                hs256(
+                    &serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "them", "aud": "chat"}),
+                ),
+                &issued,
+                "token is of another issuer",
+            ),
+            (
+                hs256(
+                    &serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "us", "aud": "mail"}),
+                ),
+                &issued,
+                "token is for another audience",
+            ),
             ("x".repeat(9_000), &plain, "token is too long"),
             ("a.b.c".to_owned(), &plain, "token is not valid"),
             (String::new(), &plain, "token is not valid"),
         ] {
             assert_eq!(verify(&token, config).unwrap_err(), expected);
         }
-        assert!(verify(&hs256(&serde_json::json!({"sub": "a", "exp": now() - 20})), &plain).is_ok(), "leeway");
+        assert!(
+            verify(
+                &hs256(&serde_json::json!({"sub": "a", "exp": now() - 20})),
+                &plain
+            )
+            .is_ok(),
+            "leeway"
+        );
     }
 }

@@ -15,7 +15,9 @@ mod tests {
 
     #[test]
     fn the_scheme_is_bearer_in_any_case() {
-        let with = |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
+        };
 
         assert_eq!(token(&with("Bearer abc")), Some("abc"));
         assert_eq!(token(&with("bearer  abc ")), Some("abc"));

@@ -41,7 +41,7 @@ pub enum ComposeError {
 }
 
 /// A server, put together.
-pub struct Composed {
+pub(crate) struct Composed {
     pub app: Arc<App>,
     pub engine: Engine,
     pub agenda: Arc<TimedAgenda>,
@@ -103,7 +103,12 @@ impl Dependency for SqliteDatabase {
 }
 
 /// Puts a server together on an open database.
-pub fn compose(config: Config, secret: &Secret, database: Database, is_dev: bool) -> Composed {
+pub(crate) fn compose(
+    config: Config,
+    secret: &Secret,
+    database: Database,
+    is_dev: bool,
+) -> Composed {
     let engine = Engine::new(&config);
     let agenda = Arc::new(TimedAgenda::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -138,5 +143,10 @@ pub fn compose(config: Config, secret: &Secret, database: Database, is_dev: bool
         is_dev,
         config,
     });
-    Composed { app, engine, agenda, database }
+    Composed {
+        app,
+        engine,
+        agenda,
+        database,
+    }
 }

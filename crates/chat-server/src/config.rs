@@ -26,16 +26,23 @@ use crate::wire::outgoing::SessionLimits;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where users, groups and messages are kept.
     #[validate(nested)]
     pub database: Database,
+    /// How tokens are checked.
     #[validate(nested)]
     pub auth: Auth,
+    /// How another backend administers the server.
     pub admin: Admin,
+    /// Who may connect from where.
     pub http: Http,
+    /// What is too much.
     #[validate(nested)]
     pub limits: Limits,
+    /// How rooms behave.
     #[validate(nested)]
     pub rooms: Rooms,
+    /// How the server stops.
     #[validate(nested)]
     pub shutdown: Shutdown,
 }
@@ -88,7 +95,10 @@ pub struct Http {
 /// Section 2 of the contract. 0 switches a limit off, but for the sizes.
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "the names are the documentation, and the contract")]
+#[expect(
+    missing_docs,
+    reason = "the names are the documentation, and the contract"
+)]
 pub struct Limits {
     pub connections_per_user: u32,
     pub connections_per_address: u32,
@@ -149,7 +159,10 @@ impl Default for Config {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite://data/chat.db".to_owned(), migrate: true }
+        Self {
+            url: "sqlite://data/chat.db".to_owned(),
+            migrate: true,
+        }
     }
 }
 
@@ -204,7 +217,9 @@ impl Config {
         let rooms_per_socket = usize::try_from(limits.rooms_per_socket).unwrap_or(usize::MAX);
         Policy {
             rooms: RoomPolicy {
-                members_update_interval: Duration::from_millis(self.rooms.members_update_interval_ms),
+                members_update_interval: Duration::from_millis(
+                    self.rooms.members_update_interval_ms,
+                ),
                 online_members_listed: self.rooms.online_members_listed,
                 large: (self.rooms.large > 0).then_some(self.rooms.large),
             },

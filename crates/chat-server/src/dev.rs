@@ -33,12 +33,17 @@ pub fn complete(config: &mut Config) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let secret = Secret::new(text.trim().to_owned());
-    config.auth.secret = Some(secret.map_err(|problem| io::Error::other(format!("{}: {problem}", path.display())))?);
+    config.auth.secret =
+        Some(secret.map_err(|problem| io::Error::other(format!("{}: {problem}", path.display())))?);
     Ok(())
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }

@@ -61,8 +61,18 @@ fn cors(app: &App) -> CorsLayer {
     let origins: Vec<_> = app.config.http.cors_origins.iter().cloned().collect();
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PATCH,
+            Method::PUT,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+        ])
 }
 
 async fn not_found() -> HttpRefusal {
@@ -70,5 +80,9 @@ async fn not_found() -> HttpRefusal {
 }
 
 fn panicked() -> Response {
-    HttpRefusal::from(Refusal::new(Code::InternalError, "Something went wrong in the server.")).into_response()
+    HttpRefusal::from(Refusal::new(
+        Code::InternalError,
+        "Something went wrong in the server.",
+    ))
+    .into_response()
 }

@@ -27,7 +27,9 @@ use axum::{
     http::{Request, Response, StatusCode},
     response::IntoResponse,
 };
-use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType, handler::ConnectHandler};
+use socketioxide::{
+    ParserConfig, SocketIo, SocketIoBuilder, TransportType, handler::ConnectHandler,
+};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use self::line::Carriers;
@@ -86,7 +88,8 @@ impl Engine {
             .ws_max_frame_size(frame_bytes)
             .ws_read_buffer_size(READ_BUFFER_BYTES);
         let elsewhere = tower::service_fn(not_for_the_engine);
-        let (service, io) = with_transports(builder, config.http.transports).build_with_inner_svc(elsewhere);
+        let (service, io) =
+            with_transports(builder, config.http.transports).build_with_inner_svc(elsewhere);
         let service = ServiceExt::<Request<Body>>::map_response(service, erase_body);
         let service = BoxCloneSyncService::new(service);
         Self {
@@ -106,7 +109,13 @@ impl Engine {
         let (admitting, talking) = (Arc::clone(app), Arc::clone(app));
         let (io, carriers) = (self.io.clone(), Arc::clone(&self.carriers));
         let admit = move |socket, auth| {
-            connect::admit(Arc::clone(&admitting), io.clone(), Arc::clone(&carriers), socket, auth)
+            connect::admit(
+                Arc::clone(&admitting),
+                io.clone(),
+                Arc::clone(&carriers),
+                socket,
+                auth,
+            )
         };
         let talk = move |socket| conversation::begin(Arc::clone(&talking), socket);
         self.io.ns("/", talk.with(admit));

@@ -22,7 +22,10 @@ use tracing::{info, warn};
 use self::{
     compose::{ComposeError, Composed, Database, compose},
     config::{Config, Secret},
-    io::{gate::Gate, listener::{Carrier, Listener}},
+    io::{
+        gate::Gate,
+        listener::{Carrier, Listener},
+    },
 };
 
 /// Why a server ends other than by being stopped: one clear line.
@@ -71,10 +74,17 @@ pub async fn run(
     }
     database.check().await?;
     let stall = config.limits.stall();
-    let Composed { app, engine, agenda, database } =
-        compose(config, &secret, database, mode == Mode::Development);
+    let Composed {
+        app,
+        engine,
+        agenda,
+        database,
+    } = compose(config, &secret, database, mode == Mode::Development);
     let (service, carriers) = engine.serve(&app);
-    let gate = Gate { app: Arc::clone(&app), carriers };
+    let gate = Gate {
+        app: Arc::clone(&app),
+        carriers,
+    };
     let router = http::router(&app, service, gate);
     let chores = tokio::spawn(agenda.work(Arc::clone(&app.chat)));
 
@@ -95,7 +105,10 @@ pub async fn run(
     let grace = app.config.grace();
     let closed = app.connections.close_all(grace * SPREAD_PERCENT / 100);
     app.sockets.close();
-    if timeout(grace.max(LAST_REQUESTS), app.sockets.wait()).await.is_err() {
+    if timeout(grace.max(LAST_REQUESTS), app.sockets.wait())
+        .await
+        .is_err()
+    {
         warn!("some sockets did not end in time");
     }
     // Whoever still holds a connection open is not waited for.

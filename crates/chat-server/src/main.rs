@@ -15,7 +15,10 @@ use chat_server::{
     dev, run,
 };
 use clap::{Parser, Subcommand};
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 type Failure = Box<dyn std::error::Error>;
@@ -86,7 +89,11 @@ async fn execute(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn serve(mut config: Config, dev: bool) -> Result<(), Failure> {
-    let mode = if dev { Mode::Development } else { Mode::Production };
+    let mode = if dev {
+        Mode::Development
+    } else {
+        Mode::Production
+    };
     if dev {
         dev::complete(&mut config)?;
     }
@@ -116,12 +123,23 @@ async fn migrate(config: &Config, new_epoch: bool) -> Result<(), Failure> {
 }
 
 fn token(config: &Config, user: &str, name: Option<&str>, ttl: Duration) -> Result<(), Failure> {
-    let secret = config.auth.secret.as_ref().ok_or(chat_server::RunError::NoSecret)?;
+    let secret = config
+        .auth
+        .secret
+        .as_ref()
+        .ok_or(chat_server::RunError::NoSecret)?;
     let id = UserId::parse(user)?;
     let name = name.map_or_else(|| Ok(UserName::of_id(&id)), UserName::parse)?;
-    let user = User { id, name, image: None };
+    let user = User {
+        id,
+        name,
+        image: None,
+    };
     let now = chat_server::SystemClock.now();
-    println!("{}", Tokens::new(secret, &config.auth).sign(&user, now, ttl)?);
+    println!(
+        "{}",
+        Tokens::new(secret, &config.auth).sign(&user, now, ttl)?
+    );
     Ok(())
 }
 
@@ -147,8 +165,13 @@ fn lifetime(raw: &str) -> Result<Duration, String> {
         Some('d') => 24 * 60 * 60,
         _ => return Err("write a number and s, m, h or d".to_owned()),
     };
-    let number: u64 = raw[..raw.len() - 1].parse().map_err(|_| "write a number and s, m, h or d")?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "is too long".to_owned())
+    let number: u64 = raw[..raw.len() - 1]
+        .parse()
+        .map_err(|_| "write a number and s, m, h or d")?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "is too long".to_owned())
 }
 
 /// The libraries' own lines show tokens at lower levels: they are never switched on.
@@ -156,5 +179,8 @@ fn start_logging() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(format!("{wanted},socketioxide=info,engineioxide=info"));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::registry().with(filter).with(fmt::layer().with_writer(std::io::stderr)).init();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(fmt::layer().with_writer(std::io::stderr))
+        .init();
 }

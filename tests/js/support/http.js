@@ -18,6 +18,8 @@ export async function request(url, method, path, { token, body, headers = {} } =
   const answer = await fetch(url + path, {
     method,
     headers: {
+      // The server may have been restarted, or have closed a connection after a refusal.
+      connection: 'close',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,

@@ -26,7 +26,7 @@ impl Chat {
             return Err(ReadError::NotAMember);
         }
         let open = self.rooms.look(group, |room| {
-            (!room.wants_snapshot()).then(|| room.members(after, limit))
+            room.shows_users().then(|| room.members(after, limit))
         });
         if let Some(Some(members)) = open {
             return Ok(members);
@@ -49,7 +49,8 @@ impl Chat {
     pub(super) async fn in_room(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<bool>> {
         let open = self.rooms.look(group, |room| {
             let is_there = |user| room.users().contains_key(user);
-            (!room.wants_snapshot()).then(|| users.iter().map(is_there).collect())
+            room.shows_users()
+                .then(|| users.iter().map(is_there).collect())
         });
         if let Some(Some(answers)) = open {
             return Ok(answers);
@@ -63,9 +64,9 @@ impl Chat {
 
     /// How many are in the room.
     pub(super) async fn room_counts(&self, group: &GroupId) -> PortResult<Counts> {
-        let open = self.rooms.look(group, |room| {
-            (!room.wants_snapshot()).then(|| room.counts())
-        });
+        let open = self
+            .rooms
+            .look(group, |room| room.shows_users().then(|| room.counts()));
         if let Some(Some(counts)) = open {
             return Ok(counts);
         }

@@ -11,7 +11,8 @@ use chat_domain::{
     ports::{Bus, Listener, PortResult},
 };
 
-/// What happens to the next notices that come in.
+/// What happens to the next notices about messages, typing and presence that come in. What concerns
+/// members is heard in any weather.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weather {
     /// They are heard at once.
@@ -19,7 +20,7 @@ pub enum Weather {
     Fair,
     /// They are kept until somebody lets them through.
     Holding,
-    /// Those about messages, typing and presence are lost; what concerns members is heard.
+    /// They are lost.
     Losing,
 }
 
@@ -85,10 +86,9 @@ impl Listener for Gate {
     fn hear(&self, notice: Notice) {
         let weather = self.lock().weather;
         match weather {
-            Weather::Fair => self.let_through(notice),
-            Weather::Holding => self.lock().held.push(notice),
+            Weather::Holding if is_mere_hint(&notice) => self.lock().held.push(notice),
             Weather::Losing if is_mere_hint(&notice) => {}
-            Weather::Losing => self.let_through(notice),
+            Weather::Fair | Weather::Holding | Weather::Losing => self.let_through(notice),
         }
     }
 }

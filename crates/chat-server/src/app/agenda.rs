@@ -27,7 +27,9 @@ impl Agenda for TimedAgenda {
         // Chores of one moment keep their order.
         let last = chores.range((at, 0)..=(at, u64::MAX)).next_back();
         let number = last.map_or(0, |((_, number), _)| number + 1);
-        let is_next = chores.first_key_value().is_none_or(|((first, _), _)| at < *first);
+        let is_next = chores
+            .first_key_value()
+            .is_none_or(|((first, _), _)| at < *first);
         chores.insert((at, number), chore);
         if is_next {
             self.changed.notify_one();
@@ -44,7 +46,9 @@ impl TimedAgenda {
             while let Some(chore) = self.take_due() {
                 tokio::spawn(perform(Arc::clone(&chat), chore));
             }
-            let next = self.next().unwrap_or_else(|| Instant::now() + COMPARE_HEADS);
+            let next = self
+                .next()
+                .unwrap_or_else(|| Instant::now() + COMPARE_HEADS);
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = self.changed.notified() => {}
@@ -69,12 +73,18 @@ impl TimedAgenda {
 
 async fn perform(chat: Arc<Chat>, chore: Chore) {
     if let Err(error) = chat.perform(chore).await {
-        warn!(error = &error as &dyn std::error::Error, "a chore of a room has to be done again");
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "a chore of a room has to be done again"
+        );
     }
 }
 
 async fn compare_heads(chat: Arc<Chat>) {
     if let Err(error) = chat.compare_heads().await {
-        warn!(error = &error as &dyn std::error::Error, "could not check that no message was missed");
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not check that no message was missed"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::outgoing::SessionClosed;
+use crate::wire::{outgoing::SessionClosed, time::millis};
 
 /// A reason of the server's own to end a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +32,22 @@ impl Closing {
             Self::SlowConsumer => ("SLOW_CONSUMER", "The client does not read what it is sent."),
             Self::RateLimited => ("RATE_LIMITED", "The client sends too many events."),
             Self::AuthExpired => ("AUTH_EXPIRED", "The token has expired."),
-            Self::Unavailable => ("SERVICE_UNAVAILABLE", "The server cannot serve this connection right now."),
+            Self::Unavailable => (
+                "SERVICE_UNAVAILABLE",
+                "The server cannot serve this connection right now.",
+            ),
             Self::Evicted => ("EVICTED", "The session was ended."),
         };
         let reconnect_in_ms = match self {
-            Self::Shutdown { reconnect_in } => u64::try_from(reconnect_in.as_millis()).ok(),
+            Self::Shutdown { reconnect_in } => Some(millis(reconnect_in)),
             _ => None,
         };
         let reconnect = self != Self::Evicted;
-        SessionClosed { code, message, reconnect, reconnect_in_ms }
+        SessionClosed {
+            code,
+            message,
+            reconnect,
+            reconnect_in_ms,
+        }
     }
 }

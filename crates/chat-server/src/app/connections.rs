@@ -84,7 +84,11 @@ impl Connections {
         line: Arc<dyn Line>,
     ) -> Result<Slot, TooMany> {
         let mut inner = self.lock();
-        if inner.addresses.get(&address).is_some_and(|count| *count >= self.per_address) {
+        if inner
+            .addresses
+            .get(&address)
+            .is_some_and(|count| *count >= self.per_address)
+        {
             return Err(TooMany::FromAddress);
         }
         let evicted = match inner.users.get_mut(user) {
@@ -98,18 +102,32 @@ impl Connections {
         };
         let number = inner.next_number;
         inner.next_number += 1;
-        inner.users.entry(user.clone()).or_default().push(Entry { number, line });
+        inner
+            .users
+            .entry(user.clone())
+            .or_default()
+            .push(Entry { number, line });
         *inner.addresses.entry(address).or_default() += 1;
         drop(inner);
         if let Some(evicted) = evicted {
             evicted.line.close(Closing::Evicted);
         }
-        Ok(Slot { connections: Arc::clone(self), user: user.clone(), address, number })
+        Ok(Slot {
+            connections: Arc::clone(self),
+            user: user.clone(),
+            address,
+            number,
+        })
     }
 
     /// Ends every connection of a user. Returns how many there were.
     pub fn close_user(&self, user: &UserId, closing: Closing) -> usize {
-        let lines = self.lock().users.get(user).map(|entries| lines_of(entries)).unwrap_or_default();
+        let lines = self
+            .lock()
+            .users
+            .get(user)
+            .map(|entries| lines_of(entries))
+            .unwrap_or_default();
         for line in &lines {
             line.close(closing);
         }
@@ -119,7 +137,12 @@ impl Connections {
     /// Ends every connection because the server stops. Each client is told to wait for a time of its own,
     /// spread evenly over `spread`.
     pub fn close_all(&self, spread: Duration) -> usize {
-        let lines: Vec<_> = self.lock().users.values().flat_map(|entries| lines_of(entries)).collect();
+        let lines: Vec<_> = self
+            .lock()
+            .users
+            .values()
+            .flat_map(|entries| lines_of(entries))
+            .collect();
         let count = u32::try_from(lines.len()).unwrap_or(u32::MAX).max(1);
         for (place, line) in (0_u32..).zip(&lines) {
             let reconnect_in = spread / count * place;
@@ -134,7 +157,10 @@ impl Connections {
 }
 
 fn lines_of(entries: &[Entry]) -> Vec<Arc<dyn Line>> {
-    entries.iter().map(|entry| Arc::clone(&entry.line)).collect()
+    entries
+        .iter()
+        .map(|entry| Arc::clone(&entry.line))
+        .collect()
 }
 
 impl Drop for Slot {
@@ -186,13 +212,21 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_its_connection_is_gone() {
         let connections = Connections::new(&limits(1, 0, false));
-        let slot = connections.admit(&user("ada"), HOME, Arc::<Recorded>::default()).unwrap();
+        let slot = connections
+            .admit(&user("ada"), HOME, Arc::<Recorded>::default())
+            .unwrap();
 
-        let refused = connections.admit(&user("ada"), HOME, Arc::<Recorded>::default()).err();
+        let refused = connections
+            .admit(&user("ada"), HOME, Arc::<Recorded>::default())
+            .err();
         drop(slot);
 
         assert_eq!(refused, Some(TooMany::OfUser));
-        assert!(connections.admit(&user("ada"), HOME, Arc::<Recorded>::default()).is_ok());
+        assert!(
+            connections
+                .admit(&user("ada"), HOME, Arc::<Recorded>::default())
+                .is_ok()
+        );
     }
 
     #[test]
@@ -208,14 +242,20 @@ mod tests {
     fn the_oldest_makes_room_where_that_is_configured() {
         let connections = Connections::new(&limits(1, 0, true));
         let first = Arc::<Recorded>::default();
-        let old = connections.admit(&user("ada"), HOME, Arc::clone(&first) as _).unwrap();
+        let old = connections
+            .admit(&user("ada"), HOME, Arc::clone(&first) as _)
+            .unwrap();
 
         let new = connections.admit(&user("ada"), HOME, Arc::<Recorded>::default());
 
         assert!(new.is_ok());
         assert_eq!(*first.0.lock().unwrap(), [Closing::Evicted]);
         drop(old);
-        assert_eq!(connections.close_user(&user("ada"), Closing::Evicted), 1, "the new one is still there");
+        assert_eq!(
+            connections.close_user(&user("ada"), Closing::Evicted),
+            1,
+            "the new one is still there"
+        );
     }
 
     #[test]
@@ -224,13 +264,19 @@ mod tests {
         let lines: Vec<Arc<Recorded>> = (0..4).map(|_| Arc::default()).collect();
         let _slots: Vec<Slot> = lines
             .iter()
-            .map(|line| connections.admit(&user("ada"), HOME, Arc::clone(line) as _).unwrap())
+            .map(|line| {
+                connections
+                    .admit(&user("ada"), HOME, Arc::clone(line) as _)
+                    .unwrap()
+            })
             .collect();
 
         connections.close_all(Duration::from_millis(400));
 
         let told: Vec<Closing> = lines.iter().map(|line| line.0.lock().unwrap()[0]).collect();
-        let expected = [0, 100, 200, 300].map(|ms| Closing::Shutdown { reconnect_in: Duration::from_millis(ms) });
+        let expected = [0, 100, 200, 300].map(|ms| Closing::Shutdown {
+            reconnect_in: Duration::from_millis(ms),
+        });
         assert_eq!(told, expected);
     }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use http::HeaderValue;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
-use socketioxide::TransportType;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -19,7 +18,10 @@ fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         Raw::Text(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
         Raw::Items(items) => items,
     };
-    Ok(items.into_iter().filter(|item: &String| !item.is_empty()).collect())
+    Ok(items
+        .into_iter()
+        .filter(|item: &String| !item.is_empty())
+        .collect())
 }
 
 /// Origins of browsers: `https://chat.example.org`.
@@ -43,9 +45,13 @@ impl<'de> Deserialize<'de> for Origins {
         let parse = |item: String| {
             let uri: http::Uri = item.parse().map_err(|_| format!("`{item}` is no origin"))?;
             let is_origin = matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.path_and_query().is_none_or(|path| path.as_str() == "/" && !item.ends_with('/'));
+                && uri
+                    .path_and_query()
+                    .is_none_or(|path| path.as_str() == "/" && !item.ends_with('/'));
             if !is_origin {
-                return Err(format!("`{item}` is no origin: write https://host or http://host:port"));
+                return Err(format!(
+                    "`{item}` is no origin: write https://host or http://host:port"
+                ));
             }
             HeaderValue::from_str(&item).map_err(|_| format!("`{item}` is no origin"))
         };
@@ -70,7 +76,9 @@ impl<'de> Deserialize<'de> for Cidrs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let parse = |item: String| {
             let single = || item.parse::<IpAddr>().map(IpNet::from);
-            item.parse::<IpNet>().or_else(|_| single()).map_err(|_| format!("`{item}` is no block of addresses"))
+            item.parse::<IpNet>()
+                .or_else(|_| single())
+                .map_err(|_| format!("`{item}` is no block of addresses"))
         };
         let blocks: Result<_, String> = items(deserializer)?.into_iter().map(parse).collect();
         blocks.map(Self).map_err(D::Error::custom)
@@ -78,45 +86,36 @@ impl<'de> Deserialize<'de> for Cidrs {
 }
 
 /// `websocket`, `polling`, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transports {
     /// WebSocket alone: no sticky sessions needed behind a load balancer.
     Websocket,
     /// Long polling alone.
     Polling,
     /// Both, with upgrade.
+    #[default]
     Both,
-}
-
-impl Default for Transports {
-    fn default() -> Self {
-        Self::Both
-    }
-}
-
-impl Transports {
-    /// Whether that transport is on.
-    pub fn allows(self, transport: TransportType) -> bool {
-        match self {
-            Self::Websocket => transport == TransportType::Websocket,
-            Self::Polling => transport == TransportType::Polling,
-            Self::Both => true,
-        }
-    }
 }
 
 impl<'de> Deserialize<'de> for Transports {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let items = items(deserializer)?;
         let has = |name: &str| items.iter().any(|item| item == name);
-        if let Some(unknown) = items.iter().find(|item| *item != "websocket" && *item != "polling") {
-            return Err(D::Error::custom(format!("`{unknown}` is no transport: use websocket and polling")));
+        if let Some(unknown) = items
+            .iter()
+            .find(|item| *item != "websocket" && *item != "polling")
+        {
+            return Err(D::Error::custom(format!(
+                "`{unknown}` is no transport: use websocket and polling"
+            )));
         }
         match (has("websocket"), has("polling")) {
             (true, true) => Ok(Self::Both),
             (true, false) => Ok(Self::Websocket),
             (false, true) => Ok(Self::Polling),
-            (false, false) => Err(D::Error::custom("name at least one of websocket and polling")),
+            (false, false) => Err(D::Error::custom(
+                "name at least one of websocket and polling",
+            )),
         }
     }
 }

@@ -30,7 +30,10 @@ const FROM_FILE: &str = "_FILE";
 ///
 /// # Errors
 /// One line that says which setting is wrong, and how. It never repeats a secret.
-pub fn load(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Config, ConfigError> {
+pub fn load(
+    file: Option<&Path>,
+    environment: HashMap<String, String>,
+) -> Result<Config, ConfigError> {
     let mut sources = config::Config::builder();
     if let Some(path) = file {
         let source = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
@@ -44,16 +47,23 @@ pub fn load(file: Option<&Path>, environment: HashMap<String, String>) -> Result
     let config: Config = merged
         .and_then(config::Config::try_deserialize)
         .map_err(|error| ConfigError::Wrong(error.to_string()))?;
-    config.validate().map_err(|errors| ConfigError::Wrong(first_line(&errors)))?;
+    config
+        .validate()
+        .map_err(|errors| ConfigError::Wrong(first_line(&errors)))?;
     Ok(config)
 }
 
 /// `CHAT_AUTH__SECRET_FILE=path` stands for `CHAT_AUTH__SECRET=` and what the file holds.
-fn with_files_read(environment: HashMap<String, String>) -> Result<HashMap<String, String>, ConfigError> {
-    let ours = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX));
+fn with_files_read(
+    environment: HashMap<String, String>,
+) -> Result<HashMap<String, String>, ConfigError> {
+    let ours = environment
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(PREFIX));
     let read = |(name, value): (String, String)| match name.strip_suffix(FROM_FILE) {
         Some(setting) => {
-            let content = fs::read_to_string(&value).map_err(|source| unreadable(Path::new(&value), source))?;
+            let content = fs::read_to_string(&value)
+                .map_err(|source| unreadable(Path::new(&value), source))?;
             Ok((setting.to_owned(), content.trim_end().to_owned()))
         }
         None => Ok((name, value)),
@@ -62,7 +72,10 @@ fn with_files_read(environment: HashMap<String, String>) -> Result<HashMap<Strin
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {
-    ConfigError::Unreadable { path: path.display().to_string(), source }
+    ConfigError::Unreadable {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn first_line(errors: &ValidationErrors) -> String {
@@ -73,7 +86,9 @@ fn first_line(errors: &ValidationErrors) -> String {
         ValidationErrorsKind::Struct(inner) => format!("{name}.{}", first_line(inner)),
         ValidationErrorsKind::List(_) => format!("{name} is wrong"),
         ValidationErrorsKind::Field(problems) => {
-            let message = problems.first().map_or_else(|| "is wrong".to_owned(), describe);
+            let message = problems
+                .first()
+                .map_or_else(|| "is wrong".to_owned(), describe);
             format!("{name}: {message}")
         }
     }
@@ -97,7 +112,9 @@ mod tests {
     use super::*;
 
     fn from_environment(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let pairs = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         load(None, pairs.collect())
     }
 
@@ -105,13 +122,20 @@ mod tests {
     fn variables_win_over_the_file_and_the_file_over_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.toml");
-        fs::write(&path, "listen = \"127.0.0.1:1\"\n[rooms]\nlarge = 7\nonline_members_listed = 9\n").unwrap();
+        fs::write(
+            &path,
+            "listen = \"127.0.0.1:1\"\n[rooms]\nlarge = 7\nonline_members_listed = 9\n",
+        )
+        .unwrap();
         let environment = HashMap::from([("CHAT_ROOMS__LARGE".to_owned(), "8".to_owned())]);
 
         let config = load(Some(&path), environment).unwrap();
 
         assert_eq!(config.listen.port(), 1);
-        assert_eq!((config.rooms.large, config.rooms.online_members_listed), (8, 9));
+        assert_eq!(
+            (config.rooms.large, config.rooms.online_members_listed),
+            (8, 9)
+        );
         assert_eq!(config.rooms.members_update_interval_ms, 250);
     }
 
@@ -121,16 +145,23 @@ mod tests {
         let path = folder.path().join("secret");
         fs::write(&path, "00000000000000000000000000000042\n").unwrap();
 
-        let config = from_environment(&[("CHAT_AUTH__SECRET_FILE", path.to_str().unwrap())]).unwrap();
+        let config =
+            from_environment(&[("CHAT_AUTH__SECRET_FILE", path.to_str().unwrap())]).unwrap();
 
-        assert_eq!(config.auth.secret.unwrap().reveal(), b"00000000000000000000000000000042");
+        assert_eq!(
+            config.auth.secret.unwrap().reveal(),
+            b"00000000000000000000000000000042"
+        );
     }
 
     #[test]
     fn lists_are_separated_by_commas() {
         let config = from_environment(&[
             ("CHAT_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1"),
-            ("CHAT_HTTP__CORS_ORIGINS", "https://a.example,http://b.example:3000"),
+            (
+                "CHAT_HTTP__CORS_ORIGINS",
+                "https://a.example,http://b.example:3000",
+            ),
             ("CHAT_HTTP__TRANSPORTS", "websocket"),
         ])
         .unwrap();
@@ -148,8 +179,16 @@ mod tests {
             ("CHAT_TYPO", "1", "typo"),
             ("CHAT_LISTEN", "nowhere", "listen"),
             ("CHAT_LIMITS__MESSAGE_BURST", "many", "message_burst"),
-            ("CHAT_SHUTDOWN__GRACE_MS", "9000", "grace_ms: has to be at most 8000"),
-            ("CHAT_DATABASE__URL", "mysql://x", "database.url: is sqlite://PATH"),
+            (
+                "CHAT_SHUTDOWN__GRACE_MS",
+                "9000",
+                "grace_ms: has to be at most 8000",
+            ),
+            (
+                "CHAT_DATABASE__URL",
+                "mysql://x",
+                "database.url: is sqlite://PATH",
+            ),
             ("CHAT_HTTP__TRANSPORTS", "telepathy", "telepathy"),
             ("CHAT_AUTH__SECRET", "short", "at least 32 bytes"),
             ("CHAT_AUTH__SECRET_FILE", "/no/such/file", "/no/such/file"),

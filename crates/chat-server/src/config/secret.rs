@@ -48,7 +48,11 @@ mod tests {
         let secret = Secret::new("0123456789abcdef0123456789abcdef".to_owned()).unwrap();
 
         assert!(!format!("{secret:?}").contains("0123"));
-        assert!(!Secret::new("short".to_owned()).unwrap_err().contains("short\""));
+        assert!(
+            !Secret::new("short".to_owned())
+                .unwrap_err()
+                .contains("short\"")
+        );
         assert!(Secret::new("x".repeat(31)).is_err());
     }
 }

@@ -33,7 +33,11 @@ pub async fn put_user(
 ) -> Answer {
     let record = body.read::<PutUser>()?;
     let image = record.image()?;
-    let user = DomainUser { id: user_id(&id)?, name: record.name, image };
+    let user = DomainUser {
+        id: user_id(&id)?,
+        name: record.name,
+        image,
+    };
     app.chat.save_user(&user).await?;
     app.known_users.forget(&user.id);
     ok(&User::from(&user))
@@ -44,7 +48,11 @@ pub async fn put_user(
     delete, path = "/api/v1/admin/users/{userId}/sessions", tag = "admin", params(("userId" = String, Path)),
     responses((status = 200, body = SessionsClosed))
 )]
-pub async fn end_sessions(_: Administrator, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+pub async fn end_sessions(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Answer {
     let sessions_closed = app.connections.close_user(&user_id(&id)?, Closing::Evicted);
     ok(&SessionsClosed { sessions_closed })
 }
@@ -78,7 +86,10 @@ pub async fn put_member(
     body: Body,
 ) -> Answer {
     let role = body.read::<PutMember>()?.role.unwrap_or(Role::Member);
-    let member = app.chat.put_member(&group_id(&group)?, &user_id(&user)?, role).await?;
+    let member = app
+        .chat
+        .put_member(&group_id(&group)?, &user_id(&user)?, role)
+        .await?;
     ok(&Member::from(&member))
 }
 
@@ -92,7 +103,9 @@ pub async fn delete_member(
     State(app): State<Arc<App>>,
     Path((group, user)): Path<(String, String)>,
 ) -> Answer {
-    app.chat.delete_member(&group_id(&group)?, &user_id(&user)?).await?;
+    app.chat
+        .delete_member(&group_id(&group)?, &user_id(&user)?)
+        .await?;
     done()
 }
 
@@ -105,7 +118,12 @@ pub async fn delete_member(
         (status = 200, body = Message<'static>, description = "sent before"),
     )
 )]
-pub async fn send(_: Administrator, State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
+pub async fn send(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
     let group = group_id(&id)?;
     let message = body.read::<AdminMessage>()?;
     let (sender, what) = message.into_parts(app.config.limits.message_chars)?;

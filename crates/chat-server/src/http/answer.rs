@@ -62,7 +62,10 @@ impl HttpRefusal {
     /// A body that is no JSON.
     pub fn no_json() -> Self {
         let refusal = Refusal::new(Code::ValidationError, "The body is no JSON.");
-        Self { status: StatusCode::BAD_REQUEST, refusal }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            refusal,
+        }
     }
 
     fn no_such_group() -> Self {
@@ -131,7 +134,10 @@ impl From<SendError> for HttpRefusal {
 impl IntoResponse for HttpRefusal {
     fn into_response(self) -> Response {
         if let Some(cause) = &self.refusal.cause {
-            warn!(error = cause as &dyn std::error::Error, "a store failed during a request");
+            warn!(
+                error = cause as &dyn std::error::Error,
+                "a store failed during a request"
+            );
         }
         let error = FailureDetail {
             code: self.refusal.code,

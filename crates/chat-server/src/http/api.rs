@@ -19,5 +19,8 @@ fn one_more(limit: Limit) -> usize {
 fn cut<T, P: Place>(items: &mut Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Option<String> {
     let goes_on = items.len() > limit.get();
     items.truncate(limit.get());
-    items.last().filter(|_| goes_on).map(|last| encode(&place(last)))
+    items
+        .last()
+        .filter(|_| goes_on)
+        .map(|last| encode(&place(last)))
 }

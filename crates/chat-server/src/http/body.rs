@@ -35,13 +35,18 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = HttpRefusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, HttpRefusal> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Code::PayloadTooLarge, "The body is too large.").into(),
-                _ => HttpRefusal::no_json(),
-            }
-        })?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|_| HttpRefusal::no_json())
+        let bytes =
+            Bytes::from_request(request, state)
+                .await
+                .map_err(|rejection| match rejection.into_response().status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => {
+                        Refusal::new(Code::PayloadTooLarge, "The body is too large.").into()
+                    }
+                    _ => HttpRefusal::no_json(),
+                })?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|_| HttpRefusal::no_json())
     }
 }
 
@@ -53,9 +58,13 @@ impl<T: for<'de> Deserialize<'de>, S: Send + Sync> FromRequestParts<S> for Param
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpRefusal> {
         let pairs = Query::<HashMap<String, String>>::from_request_parts(parts, state).await;
-        let Query(pairs) = pairs.map_err(|_| Refusal::new(Code::ValidationError, "The query cannot be read."))?;
+        let Query(pairs) =
+            pairs.map_err(|_| Refusal::new(Code::ValidationError, "The query cannot be read."))?;
         let typed = |text: String| text.parse::<u64>().map_or(Value::String(text), Value::from);
-        let object: Map<String, Value> = pairs.into_iter().map(|(name, text)| (name, typed(text))).collect();
+        let object: Map<String, Value> = pairs
+            .into_iter()
+            .map(|(name, text)| (name, typed(text)))
+            .collect();
         Ok(Self(read(object.into())?))
     }
 }

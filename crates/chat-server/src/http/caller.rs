@@ -20,7 +20,8 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = HttpRefusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, HttpRefusal> {
-        let token = bearer::token(&parts.headers).ok_or_else(|| unauthorized("There is no token."))?;
+        let token =
+            bearer::token(&parts.headers).ok_or_else(|| unauthorized("There is no token."))?;
         let verified = app.tokens.verify(token);
         let identity = verified.map_err(|error| unauthorized(format!("The {error}.")))?;
         app.greet(&identity.user).await?;

@@ -36,13 +36,21 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 )]
 pub async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
     let name = body.read::<DevLogin>()?.name;
-    let user = DomainUser { id: id_of(&name), name, image: None };
+    let user = DomainUser {
+        id: id_of(&name),
+        name,
+        image: None,
+    };
     app.greet(&user).await?;
     let lobby = prepare_lobby(&app).await?;
     app.chat.put_member(&lobby, &user.id, Role::Member).await?;
     let signed = app.tokens.sign(&user, app.now(), TOKEN_LIFETIME);
-    let token = signed.map_err(|_| Refusal::new(Code::InternalError, "The token could not be signed."))?;
-    ok(&DevSession { token, user: User::from(&user) })
+    let token =
+        signed.map_err(|_| Refusal::new(Code::InternalError, "The token could not be signed."))?;
+    ok(&DevSession {
+        token,
+        user: User::from(&user),
+    })
 }
 
 /// What a newcomer sees at `/`.
@@ -63,7 +71,13 @@ async fn prepare_lobby(app: &App) -> Result<GroupId, HttpRefusal> {
 
 /// Plain names are their own ids; what has to be changed gets a number, so that it stays one of its own.
 fn id_of(name: &UserName) -> UserId {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let slug: String = name.as_str().chars().take(40).map(plain).collect();
     let id = if slug == name.as_str() {
         slug

@@ -31,7 +31,8 @@ pub async fn local_only(State(app): State<Arc<App>>, request: Request, next: Nex
     if host_is_fine && origin_is_fine {
         return next.run(request).await;
     }
-    let message = "A development server answers requests that are made to this machine, from this machine.";
+    let message =
+        "A development server answers requests that are made to this machine, from this machine.";
     HttpRefusal::from(Refusal::new(Code::Forbidden, message)).into_response()
 }
 
@@ -54,14 +55,20 @@ mod tests {
     use super::*;
 
     fn host(value: &'static str) -> Option<String> {
-        named(&HeaderMap::from_iter([(header::HOST, value.parse().unwrap())]), &header::HOST)
+        named(
+            &HeaderMap::from_iter([(header::HOST, value.parse().unwrap())]),
+            &header::HOST,
+        )
     }
 
     #[test]
     fn a_host_is_read_without_port_and_brackets() {
         assert_eq!(host("localhost:8001").as_deref(), Some("localhost"));
         assert_eq!(host("[::1]:8001").as_deref(), Some("::1"));
-        assert_eq!(host("http://Evil.example:80").as_deref(), Some("evil.example"));
+        assert_eq!(
+            host("http://Evil.example:80").as_deref(),
+            Some("evil.example")
+        );
         assert_eq!(host("null").as_deref(), Some("null"));
     }
 

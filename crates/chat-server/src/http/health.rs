@@ -25,7 +25,11 @@ struct Health {
 
 /// `GET /healthz`: the process lives.
 pub async fn lives() -> Response {
-    Json(Health { status: "ok", dependencies: BTreeMap::new() }).into_response()
+    Json(Health {
+        status: "ok",
+        dependencies: BTreeMap::new(),
+    })
+    .into_response()
 }
 
 /// `GET /readyz`: it can serve; each dependency is `ok`, `degraded` or `down`.
@@ -35,7 +39,11 @@ pub async fn can_serve(State(app): State<Arc<App>>) -> Response {
         let state = match timeout(ANSWER_WITHIN, dependency.ping()).await {
             Ok(Ok(())) => "ok",
             Ok(Err(error)) => {
-                warn!(error = &error as &dyn std::error::Error, "{} is down", dependency.name());
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "{} is down",
+                    dependency.name()
+                );
                 "down"
             }
             Err(_) => "down",
@@ -49,6 +57,17 @@ pub async fn can_serve(State(app): State<Arc<App>>) -> Response {
     } else {
         "ok"
     };
-    let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Health { status, dependencies })).into_response()
+    let code = if status == "ok" {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        code,
+        Json(Health {
+            status,
+            dependencies,
+        }),
+    )
+        .into_response()
 }

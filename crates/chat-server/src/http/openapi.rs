@@ -39,7 +39,11 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
     let mut paths = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(api::users::me))
         .routes(routes!(api::groups::create, api::groups::list))
-        .routes(routes!(api::groups::show, api::groups::change, api::groups::delete))
+        .routes(routes!(
+            api::groups::show,
+            api::groups::change,
+            api::groups::delete
+        ))
         .routes(routes!(api::members::list, api::members::add))
         .routes(routes!(api::members::give_role, api::members::remove))
         .routes(routes!(api::members::pass_on))
@@ -51,7 +55,9 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
         .routes(routes!(admin::put_member, admin::delete_member))
         .routes(routes!(admin::send));
     if app.is_dev {
-        paths = paths.routes(routes!(dev::login)).route("/", get(dev::welcome));
+        paths = paths
+            .routes(routes!(dev::login))
+            .route("/", get(dev::welcome));
     }
     let (router, document) = paths.split_for_parts();
     router.route("/api/v1/openapi.json", get(async move || Json(document)))

@@ -23,16 +23,16 @@ use super::{
     address,
     fanout::user_room,
     inbox::{Inbox, Job, Raw},
-    line::{Carriers, REFUSAL_READ, SocketLine},
+    line::{Carriers, OwnLine, REFUSAL_READ, SocketLine},
     listener::Carrier,
 };
 use crate::{
-    bearer,
     app::{
         App,
         connections::{Line, Slot},
     },
     auth::Identity,
+    bearer,
     wire::refusal::Code,
 };
 
@@ -60,7 +60,10 @@ impl fmt::Display for Refused {
 
 impl Refused {
     fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -95,10 +98,18 @@ pub async fn admit(
     TryData(auth): TryData<Auth>,
 ) -> Result<(), Refused> {
     let request = socket.req_parts();
-    let Some(ConnectInfo(carrier)) = request.extensions.get::<ConnectInfo<Carrier>>().cloned() else {
-        return Err(Refused::new(Code::InternalError, "the connection is not known"));
+    let Some(ConnectInfo(carrier)) = request.extensions.get::<ConnectInfo<Carrier>>().cloned()
+    else {
+        return Err(Refused::new(
+            Code::InternalError,
+            "the connection is not known",
+        ));
     };
-    let address = address::client(carrier.peer(), &request.headers, &app.config.http.trusted_proxies);
+    let address = address::client(
+        carrier.peer(),
+        &request.headers,
+        &app.config.http.trusted_proxies,
+    );
     let line = SocketLine::new(io, &socket, &carrier, carriers);
     let admitted = greet(&app, auth.ok(), &request.headers).await;
     // What will pass closes the transport too, so that the client does not give up.
@@ -109,18 +120,30 @@ pub async fn admit(
     })?;
 
     let line: Arc<dyn Line> = Arc::new(line);
-    let slot = app.connections.admit(&identity.user.id, address, Arc::clone(&line));
+    socket.extensions.insert(OwnLine(Arc::clone(&line)));
+    let slot = app
+        .connections
+        .admit(&identity.user.id, address, Arc::clone(&line));
     let slot = slot.map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
     let (inbox, jobs) = Inbox::new(Arc::clone(&app), Arc::clone(&line));
     let inbox = Arc::new(inbox);
     let gone = CancellationToken::new();
     socket.join(user_room(&identity.user.id));
-    socket.on_fallback(move |socket: SocketRef, Event(event): Event, ack: AckSender, raw: Raw| {
-        inbox.receive(event, raw, socket, ack);
-        std::future::ready(())
-    });
+    socket.on_fallback(
+        move |socket: SocketRef, Event(event): Event, ack: AckSender, raw: Raw| {
+            inbox.receive(event, raw, socket, ack);
+            std::future::ready(())
+        },
+    );
     let ended = CancellationToken::new();
-    let admitted = Admitted { identity, jobs, gone: gone.clone(), line, slot, ended: ended.clone().drop_guard() };
+    let admitted = Admitted {
+        identity,
+        jobs,
+        gone: gone.clone(),
+        line,
+        slot,
+        ended: ended.clone().drop_guard(),
+    };
     let handover = Handover(Arc::new(Mutex::new(Some(admitted))));
     socket.extensions.insert(handover.clone());
     socket.on_disconnect(async move || {
@@ -135,15 +158,26 @@ pub async fn admit(
 
 async fn greet(app: &App, auth: Option<Auth>, headers: &HeaderMap) -> Result<Identity, Refused> {
     if app.draining.is_cancelled() {
-        return Err(Refused::new(Code::ServiceUnavailable, "the server is shutting down"));
+        return Err(Refused::new(
+            Code::ServiceUnavailable,
+            "the server is shutting down",
+        ));
     }
-    let token = auth.and_then(|auth| auth.token).or_else(|| bearer::token(headers).map(str::to_owned));
+    let token = auth
+        .and_then(|auth| auth.token)
+        .or_else(|| bearer::token(headers).map(str::to_owned));
     let token = token.ok_or_else(|| Refused::new(Code::Unauthorized, "there is no token"))?;
     let verified = app.tokens.verify(&token);
     let identity = verified.map_err(|error| Refused::new(Code::Unauthorized, error.to_string()))?;
     app.greet(&identity.user).await.map_err(|error| {
-        warn!(error = &error as &dyn std::error::Error, "could not let a user in");
-        Refused::new(Code::ServiceUnavailable, "the database cannot be reached right now")
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not let a user in"
+        );
+        Refused::new(
+            Code::ServiceUnavailable,
+            "the database cannot be reached right now",
+        )
     })?;
     Ok(identity)
 }

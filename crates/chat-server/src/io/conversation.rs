@@ -26,7 +26,7 @@ use crate::{
         field::Problem,
         outgoing::{AuthExpired, Session, TypingTimes},
         refusal::{Code, Refusal},
-        time::Time,
+        time::{Time, millis},
     },
 };
 
@@ -46,7 +46,11 @@ pub struct Conversation {
 
 /// The connect handler: starts the task.
 pub async fn begin(app: Arc<App>, socket: SocketRef) {
-    let Some(admitted) = socket.extensions.get::<Handover>().and_then(|handover| handover.take()) else {
+    let Some(admitted) = socket
+        .extensions
+        .get::<Handover>()
+        .and_then(|handover| handover.take())
+    else {
         return;
     };
     let sockets = app.sockets.clone();
@@ -54,19 +58,36 @@ pub async fn begin(app: Arc<App>, socket: SocketRef) {
 }
 
 async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
-    let Admitted { identity, mut jobs, gone, line, slot, ended } = admitted;
+    let Admitted {
+        identity,
+        mut jobs,
+        gone,
+        line,
+        slot,
+        ended,
+    } = admitted;
     let id = SocketId::new(socket.id.as_str());
     tell_session(&app, &socket, &identity);
     let connected = app.chat.connect(identity.user.clone(), id).await;
     let connection = match connected {
         Ok(connection) => connection,
         Err(error) => {
-            warn!(error = &error as &dyn std::error::Error, "could not begin a session");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "could not begin a session"
+            );
             return line.close(Closing::Unavailable);
         }
     };
     let told_expired_at = None;
-    let mut talk = Conversation { app, socket, connection, identity, line, told_expired_at };
+    let mut talk = Conversation {
+        app,
+        socket,
+        connection,
+        identity,
+        line,
+        told_expired_at,
+    };
     loop {
         let deadline = talk.until_deadline();
         tokio::select! {
@@ -85,7 +106,10 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         talk.take(job).await;
     }
     if let Err(error) = talk.app.chat.disconnect(talk.connection).await {
-        warn!(error = &error as &dyn std::error::Error, "could not take a socket out of its rooms");
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not take a socket out of its rooms"
+        );
     }
     drop((slot, ended));
 }
@@ -99,7 +123,10 @@ fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
         server_time: Time(app.now()),
         token_expires_at: Time(identity.expires_at),
         limits: app.config.limits.for_session(),
-        typing: TypingTimes { ttl_ms: TTL.as_millis(), renew_ms: RENEW.as_millis() },
+        typing: TypingTimes {
+            ttl_ms: millis(TTL),
+            renew_ms: millis(RENEW),
+        },
     };
     if let Err(error) = socket.emit("session", &session) {
         debug!(%error, "could not begin a session");
@@ -129,7 +156,14 @@ impl Conversation {
         }
     }
 
-    async fn handle(&mut self, Job { event, payload, reply }: Job) {
+    async fn handle(
+        &mut self,
+        Job {
+            event,
+            payload,
+            reply,
+        }: Job,
+    ) {
         let argument = match argument(&payload) {
             Ok(argument) => argument,
             Err(problem) => return reply.refuse(&problem.into(), None),
@@ -146,7 +180,10 @@ impl Conversation {
             "typing_start" => typing::start(self, argument, &mut reply).await,
             "typing_stop" => typing::stop(self, argument, &mut reply).await,
             "refresh_token" => token::refresh(self, argument, &mut reply).await,
-            _ => Err(Refusal::new(Code::ValidationError, "There is no such event.")),
+            _ => Err(Refusal::new(
+                Code::ValidationError,
+                "There is no such event.",
+            )),
         };
         match (outcome, reply) {
             (Err(refusal), Some(reply)) => reply.refuse(&refusal, group.as_ref()),
@@ -170,17 +207,25 @@ impl Conversation {
             return self.line.close(Closing::AuthExpired);
         }
         self.told_expired_at = Some(self.app.now());
-        self.tell("auth_expired", &AuthExpired { disconnect_in_ms: REFRESH_WITHIN.as_millis() });
+        self.tell(
+            "auth_expired",
+            &AuthExpired {
+                disconnect_in_ms: millis(REFRESH_WITHIN),
+            },
+        );
     }
 }
 
 /// The one argument of an event.
 fn argument(payload: &Payload) -> Result<Value, Problem> {
     if payload.has_attachments {
-        return Err(Problem::new("", "has binary attachments, which are not accepted"));
+        return Err(Problem::new(
+            "",
+            "has binary attachments, which are not accepted",
+        ));
     }
-    let packet: Vec<Value> =
-        serde_json::from_str(&payload.text).map_err(|_| Problem::new("", "is no JSON, or is nested too deeply"))?;
+    let packet: Vec<Value> = serde_json::from_str(&payload.text)
+        .map_err(|_| Problem::new("", "is no JSON, or is nested too deeply"))?;
     let mut arguments = packet.into_iter().skip(1);
     match (arguments.next(), arguments.next()) {
         (Some(argument), None) => Ok(argument),
@@ -191,7 +236,9 @@ fn argument(payload: &Payload) -> Result<Value, Problem> {
 
 /// The group that an event is about, as far as it can be told: for the error object.
 fn group_of(argument: &Value) -> Option<GroupId> {
-    let id = argument.as_str().or_else(|| argument.get("groupId")?.as_str());
+    let id = argument
+        .as_str()
+        .or_else(|| argument.get("groupId")?.as_str());
     id.and_then(|id| GroupId::parse(id).ok())
 }
 
@@ -207,12 +254,18 @@ mod tests {
     use super::*;
 
     fn payload(text: &str) -> Payload {
-        Payload { text: text.to_owned(), has_attachments: false }
+        Payload {
+            text: text.to_owned(),
+            has_attachments: false,
+        }
     }
 
     #[test]
     fn an_event_takes_exactly_one_argument() {
-        assert_eq!(argument(&payload(r#"["e",{"a":1}]"#)), Ok(serde_json::json!({"a": 1})));
+        assert_eq!(
+            argument(&payload(r#"["e",{"a":1}]"#)),
+            Ok(serde_json::json!({"a": 1}))
+        );
         assert_eq!(argument(&payload(r#"["e",null]"#)), Ok(Value::Null));
         assert!(argument(&payload(r#"["e"]"#)).is_err());
         assert!(argument(&payload(r#"["e",1,2]"#)).is_err());
@@ -221,7 +274,11 @@ mod tests {
 
     #[test]
     fn what_is_nested_too_deeply_is_refused() {
-        let deep = format!(r#"["e",{}{}]"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
+        let deep = format!(
+            r#"["e",{}{}]"#,
+            "[".repeat(1_000_000),
+            "]".repeat(1_000_000)
+        );
 
         assert!(argument(&payload(&deep)).is_err());
     }

@@ -1,20 +1,28 @@
 //! Telling the sockets of this node: the rules' port to the engine.
 //!
-//! Each payload is serialised once. Nothing here waits: the local adapter hands a packet to each socket's own queue.
+//! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own queue, and a socket
+//! whose queue is full is ended rather than left with a gap.
 
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
     news::{Audience, News},
     ports::Sockets,
 };
-use futures_util::FutureExt;
 use serde::Serialize;
-use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
-use tracing::debug;
+use serde_json::value::to_raw_value;
+use socketioxide::{
+    SendError, SocketError, SocketIo, extract::SocketRef, operators::BroadcastOperators,
+    socket::Sid,
+};
+use tracing::error;
 
-use crate::wire::outgoing::{
-    AddedToGroup, GroupUpdated, MemberUpdated, Message, RemovedFromGroup, RoomMembers, UnreadUpdate, UserMoved,
-    UserStoppedTyping, UserTyping,
+use super::line::OwnLine;
+use crate::{
+    app::closing::Closing,
+    wire::outgoing::{
+        AddedToGroup, GroupUpdated, MemberUpdated, Message, RemovedFromGroup, RoomMembers,
+        UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
+    },
 };
 
 /// The sockets of this node.
@@ -32,9 +40,22 @@ impl Fanout {
         let Some(everybody) = self.io.of("/") else {
             return;
         };
-        let emitted = whom(everybody, audience).emit(event, payload).now_or_never();
-        if let Some(Err(error)) = emitted {
-            debug!(%error, event, "could not tell every socket");
+        let payload = match to_raw_value(payload) {
+            Ok(payload) => payload,
+            Err(error) => return error!(%error, event, "could not write an event"),
+        };
+        for socket in whom(everybody, audience).sockets() {
+            match socket.emit(event, &payload) {
+                // The socket would have a gap that it does not know of.
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+                    end_slow_consumer(&socket)
+                }
+                // It is on its way out.
+                Err(SendError::Socket(SocketError::Closed)) | Ok(()) => {}
+                Err(SendError::Serialize(error)) => {
+                    error!(%error, event, "could not write an event")
+                }
+            }
         }
     }
 
@@ -48,7 +69,12 @@ impl Sockets for Fanout {
     fn tell(&self, news: &News) {
         let whom = news.audience();
         match news {
-            News::UserJoined { group, user, name, member_count } => {
+            News::UserJoined {
+                group,
+                user,
+                name,
+                member_count,
+            } => {
                 let payload = UserMoved {
                     group_id: group.as_str(),
                     user_id: user.as_str(),
@@ -57,7 +83,12 @@ impl Sockets for Fanout {
                 };
                 self.emit(whom, "user_joined_group", &payload);
             }
-            News::UserLeft { group, user, name, member_count } => {
+            News::UserLeft {
+                group,
+                user,
+                name,
+                member_count,
+            } => {
                 let payload = UserMoved {
                     group_id: group.as_str(),
                     user_id: user.as_str(),
@@ -66,24 +97,56 @@ impl Sockets for Fanout {
                 };
                 self.emit(whom, "user_left_group", &payload);
             }
-            News::MembersUpdate(members) => self.emit(whom, "room_members_update", &RoomMembers::from(members)),
+            News::MembersUpdate(members) => {
+                self.emit(whom, "room_members_update", &RoomMembers::from(members))
+            }
             News::TypingStarted { group, user, name } => {
                 let (group_id, user_id, user_name) = (group.as_str(), user.as_str(), name.as_str());
-                self.emit(whom, "user_typing", &UserTyping { group_id, user_id, user_name });
+                self.emit(
+                    whom,
+                    "user_typing",
+                    &UserTyping {
+                        group_id,
+                        user_id,
+                        user_name,
+                    },
+                );
             }
             News::TypingStopped { group, user } => {
                 let (group_id, user_id) = (group.as_str(), user.as_str());
-                self.emit(whom, "user_stopped_typing", &UserStoppedTyping { group_id, user_id });
+                self.emit(
+                    whom,
+                    "user_stopped_typing",
+                    &UserStoppedTyping { group_id, user_id },
+                );
             }
-            News::Message(message) => self.emit(whom, "message_received", &Message::from(&**message)),
-            News::GroupUpdated(group) => self.emit(whom, "group_updated", &GroupUpdated::from(&**group)),
+            News::Message(message) => {
+                self.emit(whom, "message_received", &Message::from(&**message))
+            }
+            News::GroupUpdated(group) => {
+                self.emit(whom, "group_updated", &GroupUpdated::from(&**group))
+            }
             News::MemberUpdated { group, user, role } => {
                 let (group_id, user_id, role) = (group.as_str(), user.as_str(), role.as_str());
-                self.emit(whom, "member_updated", &MemberUpdated { group_id, user_id, role });
+                self.emit(
+                    whom,
+                    "member_updated",
+                    &MemberUpdated {
+                        group_id,
+                        user_id,
+                        role,
+                    },
+                );
             }
-            News::AddedToGroup(addition) => self.emit(whom, "added_to_group", &AddedToGroup::from(&**addition)),
+            News::AddedToGroup(addition) => {
+                self.emit(whom, "added_to_group", &AddedToGroup::from(&**addition))
+            }
             News::RemovedFromGroup { group, reason, .. } => {
-                self.emit(whom, "removed_from_group", &RemovedFromGroup::new(group, *reason));
+                self.emit(
+                    whom,
+                    "removed_from_group",
+                    &RemovedFromGroup::new(group, *reason),
+                );
             }
             News::Unread { group, mark, .. } => {
                 let (group_id, state) = (group.as_str(), (*mark).into());
@@ -102,6 +165,12 @@ impl Sockets for Fanout {
         if let Some(socket) = self.socket(socket) {
             socket.leave(group_room(group));
         }
+    }
+}
+
+fn end_slow_consumer(socket: &SocketRef) {
+    if let Some(OwnLine(line)) = socket.extensions.get() {
+        line.close(Closing::SlowConsumer);
     }
 }
 

@@ -32,9 +32,15 @@ pub async fn pass(
     }
     match session_id(request.uri()) {
         None if gate.app.draining.is_cancelled() => {
-            return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is shutting down",
+            )
+                .into_response();
         }
-        Some(sid) if request.headers().contains_key(header::UPGRADE) => gate.carriers.note(sid, &carrier),
+        Some(sid) if request.headers().contains_key(header::UPGRADE) => {
+            gate.carriers.note(sid, &carrier)
+        }
         _ => {}
     }
     next.run(request).await
@@ -45,11 +51,15 @@ fn may_come_from(app: &App, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    app.config.http.cors_origins.contains(origin) || is_same_origin(origin, headers.get(header::HOST))
+    app.config.http.cors_origins.contains(origin)
+        || is_same_origin(origin, headers.get(header::HOST))
 }
 
 fn is_same_origin(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
-    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.parse::<Uri>().ok());
     let authority = origin.as_ref().and_then(Uri::authority);
     match (authority, host.and_then(|host| host.to_str().ok())) {
         (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
@@ -69,7 +79,10 @@ mod tests {
     #[test]
     fn the_same_origin_is_the_same_host_and_port() {
         let same = |origin: &'static str, host: &'static str| {
-            is_same_origin(&HeaderValue::from_static(origin), Some(&HeaderValue::from_static(host)))
+            is_same_origin(
+                &HeaderValue::from_static(origin),
+                Some(&HeaderValue::from_static(host)),
+            )
         };
 
         assert!(same("https://chat.example", "chat.example"));

@@ -65,9 +65,15 @@ impl<A: Adapter> FromMessage<A> for Raw {
                 text: text.to_string(),
                 has_attachments: attachments.is_some_and(|attachments| !attachments.is_empty()),
             },
-            Value::Bytes(_) => Payload { text: String::new(), has_attachments: true },
+            Value::Bytes(_) => Payload {
+                text: String::new(),
+                has_attachments: true,
+            },
         };
-        Ok(Self { payload, wants_ack: ack.is_some() })
+        Ok(Self {
+            payload,
+            wants_ack: ack.is_some(),
+        })
     }
 }
 
@@ -89,10 +95,20 @@ impl Inbox {
     pub fn new(app: Arc<App>, line: Arc<dyn Line>) -> (Self, mpsc::Receiver<Job>) {
         let quota = app.config.limits.events();
         let burst = usize::try_from(app.config.limits.event_burst).unwrap_or(usize::MAX);
-        let capacity = quota.map_or(UNLIMITED_QUEUE, |_| burst.clamp(LEAST_QUEUE, UNLIMITED_QUEUE));
+        let capacity = quota.map_or(UNLIMITED_QUEUE, |_| {
+            burst.clamp(LEAST_QUEUE, UNLIMITED_QUEUE)
+        });
         let (queue, jobs) = mpsc::channel(capacity);
         let flood = Flood::new(quota, app.now());
-        (Self { app, queue, line, flood: Mutex::new(flood) }, jobs)
+        (
+            Self {
+                app,
+                queue,
+                line,
+                flood: Mutex::new(flood),
+            },
+            jobs,
+        )
     }
 
     /// An event has come.
@@ -105,7 +121,11 @@ impl Inbox {
             let message = "The event is too large.";
             return self.refuse(reply, &Refusal::new(Code::PayloadTooLarge, message));
         }
-        let job = Job { event, payload: raw.payload, reply };
+        let job = Job {
+            event,
+            payload: raw.payload,
+            reply,
+        };
         if let Err(mpsc::error::TrySendError::Full(job)) = self.queue.try_send(job) {
             let wait = RetryAfter(Duration::from_secs(1));
             self.refuse(job.reply, &Refusal::rate_limited(wait, "events"));
@@ -114,7 +134,10 @@ impl Inbox {
 
     fn count(&self, now: Timestamp) -> Result<(), RetryAfter> {
         let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-        flood.bucket.as_mut().map_or(Ok(()), |bucket| bucket.spend(now))
+        flood
+            .bucket
+            .as_mut()
+            .map_or(Ok(()), |bucket| bucket.spend(now))
     }
 
     fn refuse(&self, reply: Reply, refusal: &Refusal) {
@@ -136,7 +159,11 @@ impl Flood {
 
     /// Notes a refusal. Says once that there were too many.
     fn is_too_much(&mut self, now: Timestamp) -> bool {
-        while self.refused_at.front().is_some_and(|at| now.since(*at) > REFUSALS_WITHIN) {
+        while self
+            .refused_at
+            .front()
+            .is_some_and(|at| now.since(*at) > REFUSALS_WITHIN)
+        {
             self.refused_at.pop_front();
         }
         self.refused_at.push_back(now);

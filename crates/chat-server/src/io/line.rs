@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,14 +46,19 @@ const SWEEP_AT: usize = 1_024;
 
 impl Carriers {
     pub(super) fn new(service: Service) -> Self {
-        Self { service, inner: Mutex::default() }
+        Self {
+            service,
+            inner: Mutex::default(),
+        }
     }
 
     /// The session goes on on this connection, from its upgrade on.
     pub fn note(&self, session: &str, carrier: &Carrier) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.by_session.len() >= inner.sweep_at.max(SWEEP_AT) {
-            inner.by_session.retain(|_, cutter| cutter.strong_count() > 0);
+            inner
+                .by_session
+                .retain(|_, cutter| cutter.strong_count() > 0);
             inner.sweep_at = inner.by_session.len() * 2;
         }
         let cutter = Arc::downgrade(carrier.cutter());
@@ -59,13 +67,19 @@ impl Carriers {
 
     fn upgraded(&self, session: Sid) -> Option<Arc<CancellationToken>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.by_session.get(session.as_str()).and_then(Weak::upgrade)
+        inner
+            .by_session
+            .get(session.as_str())
+            .and_then(Weak::upgrade)
     }
 
     /// Says in the client's place that a polling session is over.
     async fn end_polling(&self, session: Sid) {
         let uri = format!("{PATH}/?EIO=4&transport=polling&sid={session}");
-        let request = Request::builder().method(Method::POST).uri(uri).body(Body::from("1"));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(uri)
+            .body(Body::from("1"));
         let response = match request {
             Ok(request) => self.service.clone().oneshot(request).await,
             Err(error) => return debug!(%error, "could not ask to end a session"),
@@ -82,12 +96,28 @@ pub struct SocketLine {
     /// The connection that the session began on.
     first: Weak<CancellationToken>,
     carriers: Arc<Carriers>,
+    is_closing: AtomicBool,
 }
 
+/// A socket's own line, as an extension of the socket.
+#[derive(Clone)]
+pub struct OwnLine(pub Arc<dyn Line>);
+
 impl SocketLine {
-    pub(super) fn new(io: SocketIo, socket: &SocketRef, carrier: &Carrier, carriers: Arc<Carriers>) -> Self {
+    pub(super) fn new(
+        io: SocketIo,
+        socket: &SocketRef,
+        carrier: &Carrier,
+        carriers: Arc<Carriers>,
+    ) -> Self {
         let first = Arc::downgrade(carrier.cutter());
-        Self { io, session: socket.id, first, carriers }
+        Self {
+            io,
+            session: socket.id,
+            first,
+            carriers,
+            is_closing: AtomicBool::new(false),
+        }
     }
 
     fn socket(&self) -> Option<SocketRef> {
@@ -115,6 +145,9 @@ impl SocketLine {
 
 impl Line for SocketLine {
     fn close(&self, closing: Closing) {
+        if self.is_closing.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let Some(socket) = self.socket() else {
             return;
         };

@@ -66,7 +66,10 @@ impl axum::serve::Listener for Listener {
                         debug!(%error, "could not switch off Nagle's algorithm");
                     }
                     let cut = Arc::new(CancellationToken::new());
-                    let carrier = Carrier { peer, cut: Arc::clone(&cut) };
+                    let carrier = Carrier {
+                        peer,
+                        cut: Arc::clone(&cut),
+                    };
                     return (Guarded::new(stream, &cut, self.stall), carrier);
                 }
                 Err(error) => {
@@ -78,7 +81,10 @@ impl axum::serve::Listener for Listener {
     }
 
     fn local_addr(&self) -> io::Result<Carrier> {
-        Ok(Carrier { peer: self.tcp.local_addr()?, cut: Arc::default() })
+        Ok(Carrier {
+            peer: self.tcp.local_addr()?,
+            cut: Arc::default(),
+        })
     }
 }
 
@@ -135,14 +141,22 @@ impl Guarded {
 }
 
 impl AsyncRead for Guarded {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.is_cut(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.write_with(context, |stream, context| stream.poll_write(context, bytes))
     }
 
@@ -151,7 +165,9 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write_with(context, |stream, context| stream.poll_write_vectored(context, slices))
+        self.write_with(context, |stream, context| {
+            stream.poll_write_vectored(context, slices)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {

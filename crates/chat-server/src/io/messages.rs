@@ -1,10 +1,6 @@
 //! `send_message`, `get_group_messages`, `mark_read`.
 
-use chat_domain::{
-    id::GroupId,
-    ports::Slice,
-    usecase::history::From as ReadFrom,
-};
+use chat_domain::{id::GroupId, ports::Slice, usecase::history::From as ReadFrom};
 use serde_json::Value;
 
 use super::{
@@ -18,8 +14,13 @@ use crate::wire::{
     refusal::Refusal,
 };
 
-pub async fn send(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
-    let SendMessage { group, what } = SendMessage::read(argument, talk.app.config.limits.message_chars)?;
+pub async fn send(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
+    let SendMessage { group, what } =
+        SendMessage::read(argument, talk.app.config.limits.message_chars)?;
     let sent = talk.app.chat.send(&talk.connection, &group, what).await?;
     if let Some(reply) = reply.take() {
         let message = Message::from(&*sent.message);
@@ -32,25 +33,45 @@ pub async fn send(talk: &mut Conversation, argument: Value, reply: &mut Option<R
     Ok(())
 }
 
-pub async fn history(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn history(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let GetGroupMessages { group, page } = GetGroupMessages::read(argument)?;
     let (from, limit) = (page.from()?, page.limit.unwrap_or_default().get());
-    let slice = talk.app.chat.history(&talk.connection.user.id, &group, from, limit).await?;
+    let slice = talk
+        .app
+        .chat
+        .history(&talk.connection.user.id, &group, from, limit)
+        .await?;
     let payload = group_messages(&group, &slice, !matches!(from, ReadFrom::After(_)));
     answer(reply, &payload);
     talk.tell("group_messages", &payload);
     Ok(())
 }
 
-pub async fn mark_read(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn mark_read(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let MarkRead { group, seq } = MarkRead::read(argument)?;
-    let mark = talk.app.chat.mark_read(&talk.connection.user.id, &group, seq).await?;
+    let mark = talk
+        .app
+        .chat
+        .mark_read(&talk.connection.user.id, &group, seq)
+        .await?;
     answer(reply, &ReadState::from(mark));
     Ok(())
 }
 
 /// A page of a history; read backwards it has a cursor that leads to older messages.
-pub fn group_messages<'a>(group: &'a GroupId, slice: &'a Slice, backwards: bool) -> GroupMessages<'a> {
+pub fn group_messages<'a>(
+    group: &'a GroupId,
+    slice: &'a Slice,
+    backwards: bool,
+) -> GroupMessages<'a> {
     let oldest = slice.messages.first().filter(|_| backwards && slice.more);
     GroupMessages {
         group_id: group.as_str(),

@@ -61,7 +61,11 @@ impl Reply {
     pub fn refuse(self, refusal: &Refusal, group: Option<&GroupId>) {
         if let Some(cause) = &refusal.cause {
             let cause = cause as &dyn std::error::Error;
-            warn!(error = cause, event = self.event, "a store failed during an event");
+            warn!(
+                error = cause,
+                event = self.event,
+                "a store failed during an event"
+            );
         }
         let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
         let sent = match self.ack {
@@ -77,7 +81,11 @@ impl Reply {
         let Some(ack) = self.ack else {
             return;
         };
-        if let Err(error) = ack.send(&Done { ok: true, data, duplicate }) {
+        if let Err(error) = ack.send(&Done {
+            ok: true,
+            data,
+            duplicate,
+        }) {
             debug!(%error, "could not acknowledge an event");
         }
     }

@@ -17,7 +17,11 @@ use crate::wire::{
     refusal::Refusal,
 };
 
-pub async fn join(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn join(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let request = read::<JoinGroup>(with_group_id(argument))?.into_request();
     let socket = talk.socket.clone();
     // Called under the room's lock: nothing else can be told in between.
@@ -26,14 +30,25 @@ pub async fn join(talk: &mut Conversation, argument: Value, reply: &mut Option<R
         answer(reply, &payload);
         emit(&socket, "joined_group_success", &payload);
         if let Some(slice) = &joined.history {
-            emit(&socket, "group_messages", &group_messages(&joined.group, slice, joined.reset));
+            emit(
+                &socket,
+                "group_messages",
+                &group_messages(&joined.group, slice, joined.reset),
+            );
         }
     };
-    talk.app.chat.join(&mut talk.connection, request, welcome).await?;
+    talk.app
+        .chat
+        .join(&mut talk.connection, request, welcome)
+        .await?;
     Ok(())
 }
 
-pub async fn leave(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn leave(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let group = read::<InGroup>(with_group_id(argument))?.group_id;
     let counts = talk.app.chat.leave(&mut talk.connection, &group).await?;
     let payload = LeftGroup::new(&group, counts);
@@ -42,13 +57,23 @@ pub async fn leave(talk: &mut Conversation, argument: Value, reply: &mut Option<
     Ok(())
 }
 
-pub async fn info(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn info(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let request = read::<GetRoomInfo>(argument)?;
     let user = &talk.connection.user.id;
     let after = request.cursor.map(|cursor| cursor.0);
     let listed = talk.app.config.rooms.online_members_listed;
-    let limit = request.limit.map_or(listed, |limit| limit.get().min(listed));
-    let members = talk.app.chat.room_info(user, &request.group_id, after.as_ref(), limit).await?;
+    let limit = request
+        .limit
+        .map_or(listed, |limit| limit.get().min(listed));
+    let members = talk
+        .app
+        .chat
+        .room_info(user, &request.group_id, after.as_ref(), limit)
+        .await?;
     let payload = RoomMembers::from(&members);
     answer(reply, &payload);
     talk.tell("room_members_update", &payload);

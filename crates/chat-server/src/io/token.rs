@@ -14,12 +14,20 @@ use crate::wire::{
     time::Time,
 };
 
-pub async fn refresh(talk: &mut Conversation, argument: Value, reply: &mut Option<Reply>) -> Result<(), Refusal> {
+pub async fn refresh(
+    talk: &mut Conversation,
+    argument: Value,
+    reply: &mut Option<Reply>,
+) -> Result<(), Refusal> {
     let token = read::<RefreshToken>(argument)?.token;
     let verified = talk.app.tokens.verify(&token);
-    let identity = verified.map_err(|error| Refusal::new(Code::Unauthorized, format!("The {error}.")))?;
+    let identity =
+        verified.map_err(|error| Refusal::new(Code::Unauthorized, format!("The {error}.")))?;
     if identity.user.id != talk.connection.user.id {
-        return Err(Refusal::new(Code::Forbidden, "The token is another user's."));
+        return Err(Refusal::new(
+            Code::Forbidden,
+            "The token is another user's.",
+        ));
     }
     talk.app.greet(&identity.user).await?;
     let token_expires_at = Time(identity.expires_at);

@@ -37,7 +37,10 @@ pub fn decode<P: Place>(raw: &str) -> Result<P, InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(raw).map_err(|_| InvalidCursor)?;
     let text = String::from_utf8(bytes).map_err(|_| InvalidCursor)?;
     let (kind, place) = text.split_once(':').ok_or(InvalidCursor)?;
-    (kind == P::KIND).then(|| P::read(place)).flatten().ok_or(InvalidCursor)
+    (kind == P::KIND)
+        .then(|| P::read(place))
+        .flatten()
+        .ok_or(InvalidCursor)
 }
 
 impl Place for Seq {

@@ -41,7 +41,9 @@ pub fn required<'de, D: Deserializer<'de>, F: Field>(deserializer: D) -> Result<
 ///
 /// # Errors
 /// The value is of the wrong type, or not what [`Field::parse`] accepts.
-pub fn optional<'de, D: Deserializer<'de>, F: Field>(deserializer: D) -> Result<Option<F>, D::Error> {
+pub fn optional<'de, D: Deserializer<'de>, F: Field>(
+    deserializer: D,
+) -> Result<Option<F>, D::Error> {
     let raw = Option::<F::Raw>::deserialize(deserializer)?;
     let parsed = raw.map(|raw| F::parse(&raw)).transpose();
     parsed.map_err(|problem| D::Error::custom(said(&problem)))
@@ -51,7 +53,9 @@ pub fn optional<'de, D: Deserializer<'de>, F: Field>(deserializer: D) -> Result<
 ///
 /// # Errors
 /// The value is of the wrong type, or not what [`Field::parse`] accepts.
-pub fn removable<'de, D: Deserializer<'de>, F: Field>(deserializer: D) -> Result<Option<Option<F>>, D::Error> {
+pub fn removable<'de, D: Deserializer<'de>, F: Field>(
+    deserializer: D,
+) -> Result<Option<Option<F>>, D::Error> {
     optional(deserializer).map(Some)
 }
 
@@ -75,7 +79,10 @@ pub struct Problem {
 impl Problem {
     /// A problem with a field.
     pub fn new(field: &str, message: impl Display) -> Self {
-        Self { field: field.to_owned(), message: message.to_string() }
+        Self {
+            field: field.to_owned(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -84,6 +91,10 @@ impl Problem {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn read<T: for<'de> Deserialize<'de>>(value: serde_json::Value) -> Result<T, Problem> {
+    // An array would be taken for the fields in their order.
+    if !value.is_object() {
+        return Err(Problem::new("", "is no object"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, &error.inner().to_string())
@@ -96,7 +107,9 @@ fn explain(path: &str, said: &str) -> Problem {
         return Problem::new(field, ours);
     }
     // The only way to learn which field is missing.
-    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let missing = said
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'));
     match missing {
         Some(name) => Problem::new(name, "is required"),
         None => Problem::new(field, "has the wrong type"),
@@ -204,5 +217,73 @@ impl Field for NoAttachments {
             return Ok(Self);
         }
         Err("has to be empty: there are no files yet".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Sample {
+        #[serde(deserialize_with = "required")]
+        group_id: GroupId,
+        #[serde(default, deserialize_with = "optional")]
+        after_seq: Option<Seq>,
+    }
+
+    #[test]
+    fn the_first_wrong_field_is_named() {
+        for (value, field, message) in [
+            (json!({}), "groupId", "is required"),
+            (json!({"groupId": null}), "groupId", "has the wrong type"),
+            (json!({"groupId": 7}), "groupId", "has the wrong type"),
+            (
+                json!({"groupId": "a b"}),
+                "groupId",
+                "an id is 1 to 64 characters of A-Z, a-z, 0-9, `_` and `-`",
+            ),
+            (
+                json!({"groupId": "a", "afterSeq": "1"}),
+                "afterSeq",
+                "has the wrong type",
+            ),
+            (
+                json!({"groupId": "a", "afterSeq": -1}),
+                "afterSeq",
+                "has the wrong type",
+            ),
+            (
+                json!({"groupId": "a", "afterSeq": MOST_SEQ + 1}),
+                "afterSeq",
+                "is too large",
+            ),
+            (json!(["a"]), "", "is no object"),
+            (json!("a"), "", "is no object"),
+        ] {
+            assert_eq!(
+                read::<Sample>(value.clone()),
+                Err(Problem::new(field, message)),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn null_counts_as_missing_where_a_field_may_be_missing() {
+        let sample =
+            read::<Sample>(json!({"groupId": "a", "afterSeq": null, "unknown": 1})).unwrap();
+
+        assert_eq!(sample.after_seq, None);
+    }
+
+    #[test]
+    fn what_a_client_wrote_is_not_repeated() {
+        let problem = read::<Sample>(json!({"groupId": {"secret": "s3cret"}})).unwrap_err();
+
+        assert!(!problem.message.contains("s3cret"));
     }
 }

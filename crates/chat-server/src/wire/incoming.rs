@@ -14,7 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::field::{AnyKind, Cursor, Limit, NoAttachments, Problem, optional, read, removable, required};
+use super::field::{
+    AnyKind, Cursor, Limit, NoAttachments, Problem, optional, read, removable, required,
+};
 
 /// An argument that is the group's id itself, or an object that has it.
 pub fn with_group_id(argument: Value) -> Value {
@@ -136,7 +138,10 @@ impl GetGroupMessages {
     /// The first field that is wrong.
     pub fn read(argument: Value) -> Result<Self, Problem> {
         let group = read::<InGroup>(argument.clone())?.group_id;
-        Ok(Self { group, page: read(argument)? })
+        Ok(Self {
+            group,
+            page: read(argument)?,
+        })
     }
 }
 
@@ -167,7 +172,10 @@ impl HistoryPage {
             (None, None) => Ok(From::Newest),
             (Some(Cursor(seq)), None) => Ok(From::Before(*seq)),
             (None, Some(seq)) => Ok(From::After(seq)),
-            (Some(_), Some(_)) => Err(Problem::new("cursor", "cannot be used together with afterSeq")),
+            (Some(_), Some(_)) => Err(Problem::new(
+                "cursor",
+                "cannot be used together with afterSeq",
+            )),
         }
     }
 }
@@ -184,7 +192,10 @@ impl MarkRead {
     /// The first field that is wrong.
     pub fn read(argument: Value) -> Result<Self, Problem> {
         let group = read::<InGroup>(argument.clone())?.group_id;
-        Ok(Self { group, seq: read::<ReadUpTo>(argument)?.seq })
+        Ok(Self {
+            group,
+            seq: read::<ReadUpTo>(argument)?.seq,
+        })
     }
 }
 
@@ -343,7 +354,9 @@ impl PutUser {
     /// # Errors
     /// The image is no https address.
     pub fn image(&self) -> Result<Option<ImageUrl>, Problem> {
-        let parse = |raw: &String| ImageUrl::parse(raw).ok_or_else(|| Problem::new("image", "is no https address"));
+        let parse = |raw: &String| {
+            ImageUrl::parse(raw).ok_or_else(|| Problem::new("image", "is no https address"))
+        };
         self.image.as_ref().map(parse).transpose()
     }
 }
@@ -388,15 +401,30 @@ impl AdminMessage {
     /// # Errors
     /// The first field that is wrong.
     pub fn into_parts(self, limit_chars: usize) -> Result<(Option<UserId>, Composition), Problem> {
-        let default = if self.sender_id.is_some() { MessageKind::Text } else { MessageKind::System };
+        let default = if self.sender_id.is_some() {
+            MessageKind::Text
+        } else {
+            MessageKind::System
+        };
         let kind = self.kind.map_or(default, |kind| kind.0);
         if (kind == MessageKind::System) != self.sender_id.is_none() {
-            return Err(Problem::new("type", "is SYSTEM exactly if there is no senderId"));
+            return Err(Problem::new(
+                "type",
+                "is SYSTEM exactly if there is no senderId",
+            ));
         }
         let body = MessageBody::parse(&self.content, limit_chars);
         let body = body.map_err(|problem| Problem::new("content", problem))?;
         let (reply_to, client_id) = (None, self.client_message_id);
-        Ok((self.sender_id, Composition { body, kind, reply_to, client_id }))
+        Ok((
+            self.sender_id,
+            Composition {
+                body,
+                kind,
+                reply_to,
+                client_id,
+            },
+        ))
     }
 }
 

@@ -54,8 +54,8 @@ pub struct SessionLimits {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingTimes {
-    pub ttl_ms: u128,
-    pub renew_ms: u128,
+    pub ttl_ms: u64,
+    pub renew_ms: u64,
 }
 
 /// `session_closed`: why the server ends a connection.
@@ -72,7 +72,7 @@ pub struct SessionClosed {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthExpired {
-    pub disconnect_in_ms: u128,
+    pub disconnect_in_ms: u64,
 }
 
 /// The answer to `refresh_token`.
@@ -112,14 +112,21 @@ impl<'a> From<&'a Joined> for JoinedGroup<'a> {
             last_seq: joined.last_seq.get(),
             epoch: joined.epoch.as_str(),
             reset: joined.reset,
-            typing: joined.typing.iter().map(|(id, name)| Typist::new(id, name)).collect(),
+            typing: joined
+                .typing
+                .iter()
+                .map(|(id, name)| Typist::new(id, name))
+                .collect(),
         }
     }
 }
 
 impl<'a> Typist<'a> {
     fn new(user: &'a UserId, name: &'a UserName) -> Self {
-        Self { user_id: user.as_str(), user_name: name.as_str() }
+        Self {
+            user_id: user.as_str(),
+            user_name: name.as_str(),
+        }
     }
 }
 
@@ -281,7 +288,10 @@ impl<'a> From<&'a LogMessage> for Message<'a> {
             reply_to: quote.map(|quote| Quote {
                 id: quote.id.to_string(),
                 content: quote.body.as_str(),
-                user: quote.author.as_ref().map(|(id, name)| QuotedUser { id: id.as_str(), name: name.as_str() }),
+                user: quote.author.as_ref().map(|(id, name)| QuotedUser {
+                    id: id.as_str(),
+                    name: name.as_str(),
+                }),
             }),
             attachments: [],
             reactions: [],
@@ -313,7 +323,10 @@ impl<'a> RemovedFromGroup<'a> {
             Removal::Removed => "REMOVED",
             Removal::GroupDeleted => "GROUP_DELETED",
         };
-        Self { group_id: group.as_str(), reason }
+        Self {
+            group_id: group.as_str(),
+            reason,
+        }
     }
 }
 
@@ -378,7 +391,10 @@ pub struct ReadState {
 
 impl From<ReadMark> for ReadState {
     fn from(mark: ReadMark) -> Self {
-        Self { last_read_seq: mark.last_read.get(), unread_count: mark.unread }
+        Self {
+            last_read_seq: mark.last_read.get(),
+            unread_count: mark.unread,
+        }
     }
 }
 
@@ -424,7 +440,10 @@ impl<'a> From<&'a Group> for GroupRecord<'a> {
 
 impl<'a> From<&'a OwnGroup> for GroupRecord<'a> {
     fn from(own: &'a OwnGroup) -> Self {
-        Self { role: Some(own.role.as_str()), ..Self::from(&own.group) }
+        Self {
+            role: Some(own.role.as_str()),
+            ..Self::from(&own.group)
+        }
     }
 }
 
@@ -442,7 +461,10 @@ pub struct GroupEntry<'a> {
 impl<'a> From<&'a ListedGroup> for GroupEntry<'a> {
     fn from(entry: &'a ListedGroup) -> Self {
         Self {
-            group: GroupRecord { role: Some(entry.role.as_str()), ..GroupRecord::from(&entry.group) },
+            group: GroupRecord {
+                role: Some(entry.role.as_str()),
+                ..GroupRecord::from(&entry.group)
+            },
             last_message: entry.last_message.as_ref().map(Message::from),
             state: entry.mark.into(),
         }

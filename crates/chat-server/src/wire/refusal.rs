@@ -5,12 +5,15 @@ use std::time::Duration;
 use chat_domain::{
     limit::RetryAfter,
     ports::PortError,
-    usecase::{groups::ManageError, history::ReadError, join::JoinError, send::SendError, typing::TypingError},
+    usecase::{
+        groups::ManageError, history::ReadError, join::JoinError, send::SendError,
+        typing::TypingError,
+    },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::field::Problem;
+use super::{field::Problem, time::millis};
 
 /// The codes of the contract, section 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -92,14 +95,24 @@ impl Refusal {
             "" => format!("The argument {}.", problem.message),
             field => format!("The field {field} is not valid: {}.", problem.message),
         };
-        let problems = if problem.field.is_empty() { Vec::new() } else { vec![problem] };
-        Self { problems, ..Self::new(Code::ValidationError, message) }
+        let problems = if problem.field.is_empty() {
+            Vec::new()
+        } else {
+            vec![problem]
+        };
+        Self {
+            problems,
+            ..Self::new(Code::ValidationError, message)
+        }
     }
 
     /// Too much at once.
     pub fn rate_limited(RetryAfter(wait): RetryAfter, what: &str) -> Self {
         let message = format!("There are too many {what} at once.");
-        Self { retry_after: Some(wait), ..Self::new(Code::RateLimited, message) }
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(Code::RateLimited, message)
+        }
     }
 
     /// A store is away.
@@ -107,13 +120,16 @@ impl Refusal {
         Self {
             retry_after: Some(STORE_RETRY),
             cause: Some(cause),
-            ..Self::new(Code::ServiceUnavailable, "The server cannot do this right now.")
+            ..Self::new(
+                Code::ServiceUnavailable,
+                "The server cannot do this right now.",
+            )
         }
     }
 
     /// Full milliseconds until trying again can succeed.
     pub fn retry_after_ms(&self) -> Option<u64> {
-        self.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+        self.retry_after.map(|wait| millis(wait).max(1))
     }
 }
 
@@ -128,7 +144,10 @@ fn not_a_member() -> Refusal {
 }
 
 fn not_in_room() -> Refusal {
-    Refusal::new(Code::Forbidden, "This socket has not joined the group's room.")
+    Refusal::new(
+        Code::Forbidden,
+        "This socket has not joined the group's room.",
+    )
 }
 
 impl From<PortError> for Refusal {
@@ -141,7 +160,10 @@ impl From<JoinError> for Refusal {
     fn from(error: JoinError) -> Self {
         match error {
             JoinError::NotAMember => not_a_member(),
-            JoinError::TooManyRooms => Self::new(Code::Forbidden, "This socket is in as many rooms as it may be."),
+            JoinError::TooManyRooms => Self::new(
+                Code::Forbidden,
+                "This socket is in as many rooms as it may be.",
+            ),
             JoinError::Busy(RetryAfter(wait)) => Self {
                 retry_after: Some(wait),
                 ..Self::new(Code::ServiceUnavailable, "The room is busy right now.")
@@ -156,7 +178,9 @@ impl From<SendError> for Refusal {
         match error {
             SendError::NotAMember => not_a_member(),
             SendError::NotInRoom => not_in_room(),
-            SendError::NoSuchReply => Self::invalid(Problem::new("replyToId", "is no message of this group")),
+            SendError::NoSuchReply => {
+                Self::invalid(Problem::new("replyToId", "is no message of this group"))
+            }
             SendError::TooMany(wait) => Self::rate_limited(wait, "messages"),
             SendError::Unavailable(error) => Self::unavailable(error),
         }
@@ -190,9 +214,17 @@ impl From<ManageError> for Refusal {
             ManageError::NoSuchGroup => not_found("There is no such group."),
             ManageError::NoSuchUser => not_found("There is no such user."),
             ManageError::NoSuchMember => not_found("There is no such member."),
-            ManageError::NotAllowed => Self::new(Code::Forbidden, "Your role in this group does not allow this."),
-            ManageError::AlreadyMember => Self::new(Code::Conflict, "The user is a member of this group already."),
-            ManageError::LastOwner => Self::new(Code::Conflict, "A group keeps an owner: pass it on first."),
+            ManageError::NotAllowed => Self::new(
+                Code::Forbidden,
+                "Your role in this group does not allow this.",
+            ),
+            ManageError::AlreadyMember => Self::new(
+                Code::Conflict,
+                "The user is a member of this group already.",
+            ),
+            ManageError::LastOwner => {
+                Self::new(Code::Conflict, "A group keeps an owner: pass it on first.")
+            }
             ManageError::Unavailable(error) => Self::unavailable(error),
         }
     }
@@ -234,7 +266,10 @@ impl Refusal {
     pub fn details(&self) -> Vec<Detail<'_>> {
         self.problems
             .iter()
-            .map(|problem| Detail { field: &problem.field, message: &problem.message })
+            .map(|problem| Detail {
+                field: &problem.field,
+                message: &problem.message,
+            })
             .collect()
     }
 }

@@ -1,5 +1,7 @@
 //! Times on the wire: RFC 3339, UTC, milliseconds.
 
+use std::time::Duration;
+
 use chat_domain::time::Timestamp;
 use serde::{Serialize, Serializer};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -23,6 +25,11 @@ impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// A span of time on the wire: whole milliseconds.
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -39,8 +39,14 @@ pub async fn list(
     Caller(user): Caller,
     Parameters(page): Parameters<GroupsPage>,
 ) -> Answer {
-    let (limit, after) = (page.limit.unwrap_or_default(), page.cursor.map(|cursor| cursor.0));
-    let mut groups = app.chat.groups_of(&user.id, after.as_ref(), one_more(limit)).await?;
+    let (limit, after) = (
+        page.limit.unwrap_or_default(),
+        page.cursor.map(|cursor| cursor.0),
+    );
+    let mut groups = app
+        .chat
+        .groups_of(&user.id, after.as_ref(), one_more(limit))
+        .await?;
     let next_cursor = cut(&mut groups, limit, |entry| entry.group.id.clone());
     let items = groups.iter().map(GroupEntry::from).collect();
     ok(&List { items, next_cursor })
@@ -51,7 +57,11 @@ pub async fn list(
     get, path = "/api/v1/groups/{groupId}", tag = "groups", params(("groupId" = String, Path)),
     responses((status = 200, body = GroupRecord<'static>))
 )]
-pub async fn show(State(app): State<Arc<App>>, Caller(user): Caller, Path(id): Path<String>) -> Answer {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Caller(user): Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let group = app.chat.group(&user.id, &group_id(&id)?).await?;
     ok(&GroupRecord::from(&group))
 }
@@ -68,7 +78,10 @@ pub async fn change(
     body: Body,
 ) -> Answer {
     let change = body.read::<ChangeGroup>()?.into_change();
-    let group = app.chat.change_group(&user.id, &group_id(&id)?, &change).await?;
+    let group = app
+        .chat
+        .change_group(&user.id, &group_id(&id)?, &change)
+        .await?;
     ok(&GroupRecord::from(&group))
 }
 
@@ -77,7 +90,11 @@ pub async fn change(
     delete, path = "/api/v1/groups/{groupId}", tag = "groups", params(("groupId" = String, Path)),
     responses((status = 204))
 )]
-pub async fn delete(State(app): State<Arc<App>>, Caller(user): Caller, Path(id): Path<String>) -> Answer {
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Caller(user): Caller,
+    Path(id): Path<String>,
+) -> Answer {
     app.chat.delete_group(&user.id, &group_id(&id)?).await?;
     done()
 }

@@ -31,9 +31,14 @@ pub async fn list(
     Path(id): Path<String>,
     Parameters(page): Parameters<MembersPage>,
 ) -> Answer {
-    let (limit, after) = (page.limit.unwrap_or_default(), page.cursor.map(|cursor| cursor.0));
+    let (limit, after) = (
+        page.limit.unwrap_or_default(),
+        page.cursor.map(|cursor| cursor.0),
+    );
     let group = group_id(&id)?;
-    let listed = app.chat.members_of(&user.id, &group, after.as_ref(), one_more(limit));
+    let listed = app
+        .chat
+        .members_of(&user.id, &group, after.as_ref(), one_more(limit));
     let mut members = listed.await?;
     let next_cursor = cut(&mut members, limit, |entry| entry.member.user.clone());
     let items = members.iter().map(ListedMember::from).collect();
@@ -53,7 +58,10 @@ pub async fn add(
 ) -> Answer {
     let AddMember { user_id, role } = body.read()?;
     let role = role.unwrap_or(Role::Member);
-    let member = app.chat.add_member(&user.id, &group_id(&id)?, &user_id, role).await?;
+    let member = app
+        .chat
+        .add_member(&user.id, &group_id(&id)?, &user_id, role)
+        .await?;
     created(&Member::from(&member))
 }
 
@@ -85,7 +93,9 @@ pub async fn remove(
     Caller(user): Caller,
     Path((group, other)): Path<(String, String)>,
 ) -> Answer {
-    app.chat.remove_member(&user.id, &group_id(&group)?, &user_id(&other)?).await?;
+    app.chat
+        .remove_member(&user.id, &group_id(&group)?, &user_id(&other)?)
+        .await?;
     done()
 }
 

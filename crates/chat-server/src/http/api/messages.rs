@@ -41,7 +41,10 @@ pub async fn list(
     Parameters(page): Parameters<HistoryPage>,
 ) -> Answer {
     let (from, limit) = (page.from()?, page.limit.unwrap_or_default().get());
-    let slice = app.chat.history(&user.id, &group_id(&id)?, from, limit).await?;
+    let slice = app
+        .chat
+        .history(&user.id, &group_id(&id)?, from, limit)
+        .await?;
     let backwards = !matches!(from, ReadFrom::After(_));
     let oldest = slice.messages.first().filter(|_| backwards && slice.more);
     ok(&History {
@@ -97,7 +100,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<ClientMessageId>, HttpR
         return Ok(None);
     };
     let text = value.to_str().map_err(|error| problem(error.to_string()))?;
-    ClientMessageId::parse(text).map(Some).map_err(|error| problem(error.to_string()))
+    ClientMessageId::parse(text)
+        .map(Some)
+        .map_err(|error| problem(error.to_string()))
 }
 
 /// Goes on when the caller hangs up: what is stored is also told.
@@ -111,5 +116,9 @@ pub async fn to_the_end(
 /// 201, or 200 if it was sent before.
 pub fn answer(sent: &Sent) -> Answer {
     let message = Message::from(&*sent.message);
-    if sent.is_duplicate { ok(&message) } else { created(&message) }
+    if sent.is_duplicate {
+        ok(&message)
+    } else {
+        created(&message)
+    }
 }

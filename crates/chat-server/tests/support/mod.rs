@@ -1,0 +1,340 @@
+//! A server in this process on a port of its own, and a small client that can misbehave.
+//!
+//! The client speaks Engine.IO and Socket.IO by hand, over one WebSocket: `0` open, `2` ping, `3` pong, `40` connect,
+//! `41` disconnect, `42` event, `43` acknowledgement, `44` refusal.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, time::Duration};
+
+use chat_server::{Mode, config::Config, run};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+pub const SECRET: &str = "a secret that is long enough for HS256";
+pub const ADMIN_KEY: &str = "a key that is long enough for the admin";
+
+/// Generous: a test waits for a condition, never for time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server.
+pub struct Server {
+    pub address: SocketAddr,
+    folder: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    /// A server with these settings besides its own.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    /// A server on the file of another one that was stopped.
+    pub async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let config = config(&folder, settings);
+        let running = tokio::spawn(async move {
+            let stopping = async {
+                let _ = stopped.await;
+            };
+            run(config, Mode::Production, tcp, stopping).await.unwrap();
+        });
+        Self {
+            address,
+            folder,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    /// Stops the server as SIGTERM does, and waits for it. Returns the folder of its file.
+    pub async fn stop(mut self) -> TempDir {
+        self.begin_to_stop();
+        timeout(PATIENCE, self.running)
+            .await
+            .expect("it stops in time")
+            .unwrap();
+        self.folder
+    }
+
+    /// Stops the server without waiting.
+    pub fn begin_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Makes a group with these members; the first one owns it.
+    pub async fn group(&self, group: &str, members: &[&str]) {
+        let path = format!("groups/{group}");
+        let owner = members[0];
+        self.admin("PUT", &path, json!({"name": group, "ownerId": owner}))
+            .await;
+        for member in &members[1..] {
+            self.admin("PUT", &format!("{path}/members/{member}"), json!({}))
+                .await;
+        }
+    }
+
+    /// Asks as the administrator; it has to succeed.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, body) = self
+            .http(method, &format!("admin/{path}"), ADMIN_KEY, body)
+            .await;
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {body}"
+        );
+        body
+    }
+
+    /// Asks with a token. Returns the status and the body.
+    pub async fn http(&self, method: &str, path: &str, token: &str, body: Value) -> (u16, Value) {
+        let url = format!("http://{}/api/v1/{path}", self.address);
+        let request = reqwest::Client::new()
+            .request(method.parse().unwrap(), url)
+            .bearer_auth(token);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Connects as a user, and takes the event `session` away.
+    pub async fn connect(&self, user: &str) -> Client {
+        let mut client = Client::open(self.address).await;
+        client
+            .send(&format!("40{}", json!({"token": token(user, 3_600)})))
+            .await;
+        let answer = client.packet().await;
+        assert!(answer.starts_with("40"), "{answer}");
+        client.wait_for("session").await;
+        client
+    }
+
+    /// Connects as a user, and joins the room.
+    pub async fn join(&self, user: &str, group: &str) -> Client {
+        let mut client = self.connect(user).await;
+        client.call("join_group", json!(group)).await;
+        client
+    }
+}
+
+fn config(folder: &TempDir, settings: &[(&str, &str)]) -> Config {
+    let file = folder.path().join("chat.db");
+    let mut environment = HashMap::from([
+        (
+            "CHAT_DATABASE__URL".to_owned(),
+            format!("sqlite://{}", file.display()),
+        ),
+        ("CHAT_AUTH__SECRET".to_owned(), SECRET.to_owned()),
+        ("CHAT_ADMIN__KEY".to_owned(), ADMIN_KEY.to_owned()),
+    ]);
+    for (name, value) in settings {
+        environment.insert((*name).to_owned(), (*value).to_owned());
+    }
+    chat_server::config::load(None, environment).unwrap()
+}
+
+/// A token for a user that holds for so many seconds; fewer than none: it has expired.
+pub fn token(user: &str, seconds: i64) -> String {
+    let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap();
+    let claims = json!({"sub": user, "name": user.to_uppercase(), "exp": now + seconds});
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+/// One Socket.IO connection, by hand.
+pub struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next_ack: u64,
+    /// Events that came while something else was waited for.
+    heard: VecDeque<(String, Value)>,
+}
+
+impl Client {
+    /// Opens the transport, and no more.
+    pub async fn open(address: SocketAddr) -> Self {
+        Self::open_with(address, &[]).await.unwrap()
+    }
+
+    /// Opens the transport with these headers.
+    pub async fn open_with(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let mut request = url.into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = connect_async(request).await?;
+        let mut client = Self {
+            socket,
+            next_ack: 0,
+            heard: VecDeque::new(),
+        };
+        let open = client.packet().await;
+        assert!(open.starts_with('0'), "{open}");
+        Ok(client)
+    }
+
+    /// Sends a packet as it is.
+    pub async fn send(&mut self, packet: &str) {
+        self.socket.send(Message::text(packet)).await.unwrap();
+    }
+
+    /// Sends bytes as they are.
+    pub async fn send_raw(&mut self, message: Message) {
+        let _ = self.socket.send(message).await;
+    }
+
+    /// Sends an event without asking for an answer.
+    pub async fn emit(&mut self, event: &str, argument: Value) {
+        self.send(&format!("42{}", json!([event, argument]))).await;
+    }
+
+    /// Sends an event, and returns the `data` of its answer, which has to be fine.
+    pub async fn call(&mut self, event: &str, argument: Value) -> Value {
+        let mut answer = self.ask(event, argument).await;
+        assert_eq!(answer["ok"], true, "{event}: {answer}");
+        answer["data"].take()
+    }
+
+    /// Sends an event, and returns the code of its answer, which has to be a refusal.
+    pub async fn refused(&mut self, event: &str, argument: Value) -> String {
+        let answer = self.ask(event, argument).await;
+        assert_eq!(answer["ok"], false, "{event}: {answer}");
+        answer["error"]["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends an event, and returns its answer.
+    pub async fn ask(&mut self, event: &str, argument: Value) -> Value {
+        let ack = self.ask_later(event, argument).await;
+        self.answer(ack).await
+    }
+
+    /// Sends an event without waiting. Returns what [`Client::answer`] takes.
+    pub async fn ask_later(&mut self, event: &str, argument: Value) -> u64 {
+        let ack = self.next_ack;
+        self.next_ack += 1;
+        self.send(&format!("42{ack}{}", json!([event, argument])))
+            .await;
+        ack
+    }
+
+    /// Waits for an answer.
+    pub async fn answer(&mut self, ack: u64) -> Value {
+        let start = format!("43{ack}[");
+        loop {
+            let packet = self.packet().await;
+            if packet.starts_with(&start) {
+                let mut answers: Vec<Value> =
+                    serde_json::from_str(&packet[start.len() - 1..]).unwrap();
+                assert_eq!(answers.len(), 1, "an answer has one value");
+                return answers.remove(0);
+            }
+            self.keep(&packet);
+        }
+    }
+
+    /// Waits for an event. What came before it is dropped.
+    pub async fn wait_for(&mut self, event: &str) -> Value {
+        loop {
+            let (name, payload) = self.next().await;
+            if name == event {
+                return payload;
+            }
+        }
+    }
+
+    /// Waits for an event right from the answer to the connection on.
+    pub async fn wait_after_connect(&mut self, event: &str) -> Value {
+        let answer = self.packet().await;
+        assert!(answer.starts_with("40"), "{answer}");
+        self.wait_for(event).await
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> (String, Value) {
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return heard;
+            }
+            let packet = self.packet().await;
+            self.keep(&packet);
+        }
+    }
+
+    /// Every event that has come so far: an answered question shows that nothing is on its way.
+    pub async fn drain(&mut self) -> Vec<(String, Value)> {
+        self.ask("leave_group", json!("no-such-group")).await;
+        let (event, _) = self.heard.back().cloned().unwrap_or_default();
+        if event != "left_group_success" {
+            let packet = self.packet().await;
+            self.keep(&packet);
+        }
+        let mut heard: Vec<_> = self.heard.drain(..).collect();
+        heard.retain(|(event, payload)| {
+            event != "left_group_success" || payload["groupId"] != "no-such-group"
+        });
+        heard
+    }
+
+    /// Waits until the server ends the connection.
+    pub async fn closed(mut self) {
+        while self.receive().await.is_some() {}
+    }
+
+    /// The next packet; pings are answered and not returned.
+    pub async fn packet(&mut self) -> String {
+        self.receive().await.expect("the connection is open")
+    }
+
+    /// The next packet, or `None` if the connection has ended.
+    pub async fn receive(&mut self) -> Option<String> {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("a packet comes in time");
+            match message?.ok()? {
+                Message::Text(text) if text.as_str() == "2" => self.send("3").await,
+                Message::Text(text) => return Some(text.to_string()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, packet: &str) {
+        let Some(event) = packet.strip_prefix("42") else {
+            panic!("not an event: {packet}");
+        };
+        let mut parts: Vec<Value> = serde_json::from_str(event).unwrap();
+        assert_eq!(parts.len(), 2, "an event has one payload: {packet}");
+        let payload = parts.pop().unwrap();
+        let name = parts.pop().unwrap();
+        self.heard
+            .push_back((name.as_str().unwrap().to_owned(), payload));
+    }
+}
