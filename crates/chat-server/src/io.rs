@@ -117,7 +117,10 @@ impl Engine {
                 auth,
             )
         };
-        let talk = move |socket| conversation::begin(Arc::clone(&talking), socket);
+        let talk = move |socket| {
+            conversation::begin(Arc::clone(&talking), socket);
+            std::future::ready(())
+        };
         self.io.ns("/", talk.with(admit));
         (self.service, self.carriers)
     }

@@ -45,7 +45,7 @@ pub struct Conversation {
 }
 
 /// The connect handler: starts the task.
-pub async fn begin(app: Arc<App>, socket: SocketRef) {
+pub fn begin(app: Arc<App>, socket: SocketRef) {
     let Some(admitted) = socket
         .extensions
         .get::<Handover>()

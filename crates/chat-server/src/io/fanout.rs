@@ -48,12 +48,12 @@ impl Fanout {
             match socket.emit(event, &payload) {
                 // The socket would have a gap that it does not know of.
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => {
-                    end_slow_consumer(&socket)
+                    end_slow_consumer(&socket);
                 }
                 // It is on its way out.
                 Err(SendError::Socket(SocketError::Closed)) | Ok(()) => {}
                 Err(SendError::Serialize(error)) => {
-                    error!(%error, event, "could not write an event")
+                    error!(%error, event, "could not write an event");
                 }
             }
         }
@@ -98,7 +98,7 @@ impl Sockets for Fanout {
                 self.emit(whom, "user_left_group", &payload);
             }
             News::MembersUpdate(members) => {
-                self.emit(whom, "room_members_update", &RoomMembers::from(members))
+                self.emit(whom, "room_members_update", &RoomMembers::from(members));
             }
             News::TypingStarted { group, user, name } => {
                 let (group_id, user_id, user_name) = (group.as_str(), user.as_str(), name.as_str());
@@ -121,10 +121,10 @@ impl Sockets for Fanout {
                 );
             }
             News::Message(message) => {
-                self.emit(whom, "message_received", &Message::from(&**message))
+                self.emit(whom, "message_received", &Message::from(&**message));
             }
             News::GroupUpdated(group) => {
-                self.emit(whom, "group_updated", &GroupUpdated::from(&**group))
+                self.emit(whom, "group_updated", &GroupUpdated::from(&**group));
             }
             News::MemberUpdated { group, user, role } => {
                 let (group_id, user_id, role) = (group.as_str(), user.as_str(), role.as_str());
@@ -139,7 +139,7 @@ impl Sockets for Fanout {
                 );
             }
             News::AddedToGroup(addition) => {
-                self.emit(whom, "added_to_group", &AddedToGroup::from(&**addition))
+                self.emit(whom, "added_to_group", &AddedToGroup::from(&**addition));
             }
             News::RemovedFromGroup { group, reason, .. } => {
                 self.emit(

@@ -39,7 +39,7 @@ pub async fn pass(
                 .into_response();
         }
         Some(sid) if request.headers().contains_key(header::UPGRADE) => {
-            gate.carriers.note(sid, &carrier)
+            gate.carriers.note(sid, &carrier);
         }
         _ => {}
     }
@@ -68,8 +68,8 @@ fn is_same_origin(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
 }
 
 fn session_id(uri: &Uri) -> Option<&str> {
-    let pairs = uri.query()?.split('&');
-    pairs.filter_map(|pair| pair.strip_prefix("sid=")).next()
+    let mut pairs = uri.query()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("sid="))
 }
 
 #[cfg(test)]

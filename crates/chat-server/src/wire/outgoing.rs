@@ -260,7 +260,7 @@ impl<'a> From<&'a DomainUser> for User<'a> {
         Self {
             id: user.id.as_str(),
             name: user.name.as_str(),
-            image: user.image.as_ref().map(|url| url.as_str()),
+            image: user.image.as_ref().map(chat_domain::user::ImageUrl::as_str),
         }
     }
 }
@@ -277,7 +277,10 @@ impl<'a> From<&'a LogMessage> for Message<'a> {
             content: message.body.as_str(),
             kind: message.kind.as_str(),
             reply_to_id: quote.map(|quote| quote.id.to_string()),
-            client_message_id: message.client_id.as_ref().map(|id| id.as_str()),
+            client_message_id: message
+                .client_id
+                .as_ref()
+                .map(chat_domain::message::ClientMessageId::as_str),
             created_at: Time(message.created_at),
             edited_at: message.edited_at.map(Time),
             deleted_at: message.deleted_at.map(Time),
@@ -366,7 +369,10 @@ impl<'a> From<&'a Group> for GroupUpdated<'a> {
         Self {
             group_id: group.id.as_str(),
             name: group.name.as_str(),
-            description: group.description.as_ref().map(|text| text.as_str()),
+            description: group
+                .description
+                .as_ref()
+                .map(chat_domain::group::Description::as_str),
             is_private: group.is_private,
         }
     }
@@ -428,7 +434,10 @@ impl<'a> From<&'a Group> for GroupRecord<'a> {
         Self {
             id: group.id.as_str(),
             name: group.name.as_str(),
-            description: group.description.as_ref().map(|text| text.as_str()),
+            description: group
+                .description
+                .as_ref()
+                .map(chat_domain::group::Description::as_str),
             is_private: group.is_private,
             last_seq: group.head.last_seq.get(),
             epoch: group.head.epoch.as_str(),

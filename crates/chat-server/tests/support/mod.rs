@@ -4,6 +4,7 @@
 //! `41` disconnect, `42` event, `43` acknowledgement, `44` refusal.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, time::Duration};
 
