@@ -78,7 +78,6 @@ impl Connections {
             .journal_mode(SqliteJournalMode::Wal)
             // NORMAL may lose the last commits with the power: they have been answered.
             .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-16384")
             .pragma("journal_size_limit", LOG_BYTES_KEPT);
         let writer = SqliteConnection::connect_with(&to_write)
             .await

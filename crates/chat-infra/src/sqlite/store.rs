@@ -36,9 +36,7 @@ pub(super) const QUOTES: &str = "
 
 const INSERT: &str = "
     insert into messages (group_id, seq, updated_seq, id, sender_id, kind, reply_to, client_message_id, created_at, content)
-    select value ->> 0, value ->> 1, value ->> 1, unhex(value ->> 2, '-'), value ->> 3, value ->> 4,
-        unhex(value ->> 5, '-'), value ->> 6, value ->> 7, value ->> 8
-    from json_each(?1)";
+    values (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const ADVANCE: &str = "update groups set last_seq = ?2 where id = ?1";
 
@@ -49,7 +47,9 @@ pub(super) async fn store(
     let mut writing = connections.begin().await?;
     let known = look_up(&mut writing, drafts).await?;
     let plan = known.decide(drafts);
-    insert(&mut writing, &plan).await?;
+    for message in plan.fresh() {
+        insert(&mut writing, message).await?;
+    }
     for (group, last_seq) in &plan.heads {
         advance(&mut writing, group, *last_seq).await?;
     }
@@ -136,25 +136,19 @@ async fn find_quotes(
     Ok(())
 }
 
-async fn insert(writing: &mut SqliteConnection, plan: &batch::Plan) -> sqlx::Result<()> {
-    let rows: Vec<_> = plan
-        .fresh()
-        .map(|message| {
-            (
-                message.group.as_str(),
-                message.seq.get(),
-                message.id.to_string(),
-                message.author.user_id().map(UserId::as_str),
-                message.kind.as_str(),
-                message.reply_to.as_ref().map(|quote| quote.id.to_string()),
-                message.client_id.as_ref().map(ClientMessageId::as_str),
-                message.created_at.as_millis(),
-                message.body.as_str(),
-            )
-        })
-        .collect();
+async fn insert(writing: &mut SqliteConnection, message: &Message) -> sqlx::Result<()> {
+    let id = message.id.to_bytes();
+    let reply_to = message.reply_to.as_ref().map(|quote| quote.id.to_bytes());
     sqlx::query(INSERT)
-        .bind(Json(rows))
+        .bind(message.group.as_str())
+        .bind(row::integer(message.seq.get()))
+        .bind(&id[..])
+        .bind(message.author.user_id().map(UserId::as_str))
+        .bind(message.kind.as_str())
+        .bind(reply_to.as_ref().map(|id| &id[..]))
+        .bind(message.client_id.as_ref().map(ClientMessageId::as_str))
+        .bind(row::integer(message.created_at.as_millis()))
+        .bind(message.body.as_str())
         .execute(writing)
         .await?;
     Ok(())

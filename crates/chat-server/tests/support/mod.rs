@@ -80,6 +80,11 @@ impl Server {
         }
     }
 
+    /// The file of the database.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("chat.db")
+    }
+
     /// Makes a group with these members; the first one owns it.
     pub async fn group(&self, group: &str, members: &[&str]) {
         let path = format!("groups/{group}");
