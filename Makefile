@@ -23,7 +23,7 @@ run: ## Start a server to try out, on http://127.0.0.1:8001.
 check: setup ## Formatting, lints, documentation, licences and bans.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 
 test: setup ## Every test.
