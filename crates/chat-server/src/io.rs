@@ -3,7 +3,7 @@
 //! A connection's way: [`listener`] accepts it; [`gate`] looks at each request; [`connect`] checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
-//! the caller, [`fanout`] tells the others, [`line`] ends the connection.
+//! the caller, [`fanout`] tells the others, [`line`](mod@line) ends the connection.
 
 pub mod address;
 mod connect;

@@ -1,6 +1,6 @@
 //! The group chat server: the use cases of `chat-domain` over Socket.IO and HTTP.
 //!
-//! Read in this order: [`config`], [`compose`], [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
+//! Read in this order: [`config`], [`compose`](mod@compose), [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
 //! contract as types. [`run`] is a whole server, which tests call too.
 
 mod app;
