@@ -126,6 +126,26 @@ async fn who_comes_later_learns_who_types_on_any_node_but_not_of_themselves() {
 }
 
 #[tokio::test]
+async fn who_comes_later_is_not_shown_what_has_ended() {
+    for end in ["stop", "send", "disconnect"] {
+        let world = world().await;
+        let _tab = join(&world, 0, "ada").await;
+        let ada = join(&world, 0, "ada").await;
+        ada.type_in("tea").await.unwrap();
+
+        match end {
+            "stop" => ada.stop_typing("tea").await.unwrap(),
+            "send" => drop(ada.send("tea", "hello").await.unwrap()),
+            _ => ada.disconnect().await.unwrap(),
+        }
+        let mut bob = world.connect(1, "bob").await;
+        let joined = bob.join("tea").await.unwrap();
+
+        assert!(joined.typing.is_empty(), "{end}");
+    }
+}
+
+#[tokio::test]
 async fn who_comes_later_is_not_shown_an_indicator_for_longer() {
     let world = world().await;
     let ada = join(&world, 0, "ada").await;

@@ -127,3 +127,108 @@ impl Plan {
 pub(crate) fn groups(drafts: &[Draft]) -> BTreeSet<&GroupId> {
     drafts.iter().map(|draft| &draft.group).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_domain::{message::MessageBody, time::Timestamp};
+
+    use super::*;
+
+    fn group(id: &str) -> GroupId {
+        GroupId::parse(id).unwrap()
+    }
+
+    fn draft(group_id: &str, client_id: Option<&str>, number: u128) -> Draft {
+        let body = MessageBody::stored("hello");
+        let client_id = client_id.map(|raw| ClientMessageId::parse(raw).unwrap());
+        let now = Timestamp::from_millis(1);
+        Draft::by_system(
+            group(group_id),
+            body,
+            client_id,
+            MessageId::v7(now, number),
+            now,
+        )
+    }
+
+    /// `dev` has three messages, `ops` has none.
+    fn known() -> Known {
+        let mut known = Known::default();
+        known.head(group("dev"), Seq::new(3));
+        known.head(group("ops"), Seq::ZERO);
+        known
+    }
+
+    fn in_short(plan: &Plan) -> Vec<(&'static str, u64)> {
+        let in_short = |answer: &Appended| match answer {
+            Appended::Stored(message) => ("stored", message.seq.get()),
+            Appended::Duplicate(message) => ("duplicate", message.seq.get()),
+            Appended::NoSuchReply => ("no such reply", 0),
+            Appended::NoSuchGroup => ("no such group", 0),
+        };
+        plan.answers.iter().map(in_short).collect()
+    }
+
+    #[test]
+    fn each_group_counts_on_from_its_head() {
+        let drafts = ["dev", "ops", "gone", "dev", "ops"].map(|id| draft(id, None, 0));
+
+        let plan = known().decide(&drafts);
+
+        let expected = [
+            ("stored", 4),
+            ("stored", 1),
+            ("no such group", 0),
+            ("stored", 5),
+            ("stored", 2),
+        ];
+        assert_eq!(in_short(&plan), expected);
+        let heads = BTreeMap::from([(group("dev"), Seq::new(5)), (group("ops"), Seq::new(2))]);
+        assert_eq!(plan.heads, heads);
+        assert_eq!(plan.fresh().count(), 4);
+    }
+
+    #[test]
+    fn of_the_same_drafts_in_a_batch_the_first_is_stored() {
+        let drafts = [1, 2, 3].map(|number| draft("ops", Some("c1"), number));
+
+        let plan = known().decide(&drafts);
+
+        assert_eq!(
+            in_short(&plan),
+            [("stored", 1), ("duplicate", 1), ("duplicate", 1)]
+        );
+        assert_eq!(
+            plan.fresh().map(|it| it.id).collect::<Vec<_>>(),
+            [drafts[0].id]
+        );
+    }
+
+    #[test]
+    fn a_batch_of_what_is_known_moves_no_head() {
+        let first = draft("dev", Some("c1"), 1).into_message(Seq::new(2), None);
+        let mut known = known();
+        known.first(first);
+
+        let plan = known.decide(&[draft("dev", Some("c1"), 2)]);
+
+        assert_eq!(in_short(&plan), [("duplicate", 2)]);
+        assert!(plan.heads.is_empty());
+    }
+
+    #[test]
+    fn a_reply_may_answer_a_draft_before_it_but_none_behind_it() {
+        let question = draft("ops", None, 1);
+        let answer = Draft {
+            reply_to: Some(question.id),
+            ..draft("ops", None, 2)
+        };
+
+        let plan = known().decide(&[answer.clone(), question, answer]);
+
+        assert_eq!(
+            in_short(&plan),
+            [("no such reply", 0), ("stored", 1), ("stored", 2)]
+        );
+    }
+}

@@ -18,6 +18,8 @@ mod plans;
 mod roster;
 mod row;
 mod store;
+#[cfg(test)]
+mod trouble;
 mod users;
 
 use std::sync::Arc;
@@ -97,10 +99,12 @@ impl SqliteDatabase {
     /// # Errors
     /// They cannot, or do not within two seconds.
     pub async fn ping(&self) -> PortResult<()> {
-        self.connections
-            .ping()
-            .await
-            .map_err(PortError::during("reach the database"))
+        let answer = if self.appender.is_running() {
+            self.connections.ping().await
+        } else {
+            Err(sqlx::Error::PoolClosed)
+        };
+        answer.map_err(PortError::during("reach the database"))
     }
 
     /// Stores what was handed in already, refuses what comes later, and closes the file.
@@ -109,14 +113,14 @@ impl SqliteDatabase {
         self.connections.close().await;
     }
 
-    async fn writer(&self) -> Result<Writing<'_>, SchemaError> {
-        let writer = self.connections.take_writer().await;
-        writer.map_err(|error| SchemaError::Store(error.into()))
-    }
-
     /// How many transactions have made messages durable since the file was opened.
     #[must_use]
     pub fn committed_batches(&self) -> u64 {
         self.appender.committed_batches()
+    }
+
+    async fn writer(&self) -> Result<Writing<'_>, SchemaError> {
+        let writer = self.connections.take_writer().await;
+        writer.map_err(|error| SchemaError::Store(error.into()))
     }
 }

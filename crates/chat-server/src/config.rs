@@ -112,6 +112,8 @@ pub struct Limits {
     pub rooms_per_socket: u32,
     #[validate(range(min = 1_024, max = 16_777_216))]
     pub event_bytes: usize,
+    #[validate(range(min = 65_536, max = 1_073_741_824))]
+    pub socket_queue_bytes: usize,
     #[validate(range(min = 16, max = 65_536))]
     pub socket_queue_packets: usize,
     pub socket_stall_ms: u64,
@@ -180,6 +182,7 @@ impl Default for Limits {
             events_per_second: 50,
             rooms_per_socket: 100,
             event_bytes: 64 * 1_024,
+            socket_queue_bytes: 1_024 * 1_024,
             socket_queue_packets: 1_024,
             socket_stall_ms: 15_000,
             message_chars: 4_000,

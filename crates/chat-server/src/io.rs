@@ -3,9 +3,11 @@
 //! A connection's way: [`listener`] accepts it; [`gate`] looks at each request; [`connect`] checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
-//! the caller, [`fanout`] tells the others, [`line`](mod@line) ends the connection.
+//! the caller, [`fanout`] tells the others, both through the socket's [`outlet`]; [`line`](mod@line) ends the connection,
+//! with the help of [`carriers`].
 
-pub mod address;
+mod address;
+mod carriers;
 mod connect;
 mod conversation;
 pub mod fanout;
@@ -14,6 +16,7 @@ mod inbox;
 mod line;
 pub mod listener;
 mod messages;
+mod outlet;
 mod reply;
 mod rooms;
 mod token;
@@ -32,7 +35,7 @@ use socketioxide::{
 };
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use self::line::Carriers;
+use self::carriers::Carriers;
 use crate::{
     app::App,
     config::{Config, Transports},

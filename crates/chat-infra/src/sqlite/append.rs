@@ -96,6 +96,10 @@ impl Appender {
         }
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     pub(super) fn committed_batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
     }
@@ -165,7 +169,8 @@ impl Writer {
             // One draft breaks a rule of the tables. The others are not to blame.
             Err(error) if drafts.len() > 1 && breaks_a_rule(&error) => {
                 for (draft, answer) in drafts.into_iter().zip(answers) {
-                    Box::pin(self.write(vec![Waiting { draft, answer }])).await;
+                    let alone = vec![Waiting { draft, answer }];
+                    Box::pin(self.write(alone)).await;
                 }
             }
             Err(error) => {

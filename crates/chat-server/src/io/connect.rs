@@ -21,10 +21,12 @@ use tracing::warn;
 
 use super::{
     address,
+    carriers::Carriers,
     fanout::user_room,
     inbox::{Inbox, Job, Raw},
-    line::{Carriers, OwnLine, REFUSAL_READ, SocketLine},
+    line::SocketLine,
     listener::Carrier,
+    outlet::{Backlog, Outlet},
 };
 use crate::{
     app::{
@@ -105,22 +107,28 @@ pub async fn admit(
             "the connection is not known",
         ));
     };
+    carriers.began(socket.id.as_str(), &carrier, socket.transport_type());
     let address = address::client(
         carrier.peer(),
         &request.headers,
         &app.config.http.trusted_proxies,
     );
-    let line = SocketLine::new(io, &socket, &carrier, carriers);
+    let line = SocketLine::new(io, socket.id, Arc::clone(&carriers));
     let admitted = greet(&app, auth.ok(), &request.headers).await;
     // What will pass closes the transport too, so that the client does not give up.
     let identity = admitted.inspect_err(|refused| {
         if refused.code == Code::ServiceUnavailable {
-            line.cut_after(REFUSAL_READ, socket.transport_type());
+            line.turn_away(socket.transport_type());
         }
     })?;
 
     let line: Arc<dyn Line> = Arc::new(line);
-    socket.extensions.insert(OwnLine(Arc::clone(&line)));
+    let backlog = Arc::new(Backlog::new(app.config.limits.socket_queue_bytes));
+    carriers.admitted(socket.id.as_str(), &backlog);
+    socket.extensions.insert(Outlet {
+        line: Arc::clone(&line),
+        backlog,
+    });
     let slot = app
         .connections
         .admit(&identity.user.id, address, Arc::clone(&line));

@@ -10,12 +10,12 @@ use chat_domain::{
 use futures_util::FutureExt;
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 use super::{
     connect::{Admitted, Handover},
     inbox::{Job, Payload},
-    messages,
+    messages, outlet,
     reply::Reply,
     rooms, token, typing,
 };
@@ -128,17 +128,13 @@ fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
             renew_ms: millis(RENEW),
         },
     };
-    if let Err(error) = socket.emit("session", &session) {
-        debug!(%error, "could not begin a session");
-    }
+    outlet::emit(socket, "session", &session);
 }
 
 impl Conversation {
     /// Sends an event to this socket alone.
     pub fn tell<T: serde::Serialize>(&self, event: &str, payload: &T) {
-        if let Err(error) = self.socket.emit(event, payload) {
-            debug!(%error, event, "could not tell a socket");
-        }
+        outlet::emit(&self.socket, event, payload);
     }
 
     /// A new token holds from now on.

@@ -1,7 +1,6 @@
 //! Telling the sockets of this node: the rules' port to the engine.
 //!
-//! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own queue, and a socket
-//! whose queue is full is ended rather than left with a gap.
+//! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own [`outlet`].
 
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
@@ -9,20 +8,12 @@ use chat_domain::{
     ports::Sockets,
 };
 use serde::Serialize;
-use serde_json::value::to_raw_value;
-use socketioxide::{
-    SendError, SocketError, SocketIo, extract::SocketRef, operators::BroadcastOperators,
-    socket::Sid,
-};
-use tracing::error;
+use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
-use super::line::OwnLine;
-use crate::{
-    app::closing::Closing,
-    wire::outgoing::{
-        AddedToGroup, GroupUpdated, MemberUpdated, Message, RemovedFromGroup, RoomMembers,
-        UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
-    },
+use super::outlet;
+use crate::wire::outgoing::{
+    AddedToGroup, GroupUpdated, MemberUpdated, Message, RemovedFromGroup, RoomMembers,
+    UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
 };
 
 /// The sockets of this node.
@@ -40,22 +31,11 @@ impl Fanout {
         let Some(everybody) = self.io.of("/") else {
             return;
         };
-        let payload = match to_raw_value(payload) {
-            Ok(payload) => payload,
-            Err(error) => return error!(%error, event, "could not write an event"),
+        let Some(payload) = outlet::write(event, payload) else {
+            return;
         };
         for socket in whom(everybody, audience).sockets() {
-            match socket.emit(event, &payload) {
-                // The socket would have a gap that it does not know of.
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => {
-                    end_slow_consumer(&socket);
-                }
-                // It is on its way out.
-                Err(SendError::Socket(SocketError::Closed)) | Ok(()) => {}
-                Err(SendError::Serialize(error)) => {
-                    error!(%error, event, "could not write an event");
-                }
-            }
+            outlet::emit_written(&socket, event, &payload);
         }
     }
 
@@ -165,12 +145,6 @@ impl Sockets for Fanout {
         if let Some(socket) = self.socket(socket) {
             socket.leave(group_room(group));
         }
-    }
-}
-
-fn end_slow_consumer(socket: &SocketRef) {
-    if let Some(OwnLine(line)) = socket.extensions.get() {
-        line.close(Closing::SlowConsumer);
     }
 }
 

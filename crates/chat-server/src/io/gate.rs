@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::{
+    body::HttpBody as _,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::Uri;
 
-use super::{line::Carriers, listener::Carrier};
+use super::{carriers::Carriers, listener::Carrier};
 use crate::app::App;
 
 /// What the gate has to know.
@@ -30,20 +31,27 @@ pub async fn pass(
     if !may_come_from(&gate.app, request.headers()) {
         return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
-    match session_id(request.uri()) {
-        None if gate.app.draining.is_cancelled() => {
-            return (
+    let Some(session) = session_id(request.uri()).map(str::to_owned) else {
+        if gate.app.draining.is_cancelled() {
+            let refusal = (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the server is shutting down",
-            )
-                .into_response();
+            );
+            return refusal.into_response();
         }
-        Some(sid) if request.headers().contains_key(header::UPGRADE) => {
-            gate.carriers.note(sid, &carrier);
-        }
-        _ => {}
+        return next.run(request).await;
+    };
+    if request.headers().contains_key(header::UPGRADE) {
+        gate.carriers.upgraded(&session, &carrier);
+        return next.run(request).await;
     }
-    next.run(request).await
+    let is_poll = request.method() == Method::GET;
+    let response = next.run(request).await;
+    if is_poll {
+        let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+        gate.carriers.polled(&session, bytes);
+    }
+    response
 }
 
 /// No `Origin`, the same origin, or a configured one (contract, section 6).

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +17,8 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
+
+use super::outlet::Backlog;
 
 /// After an error in accepting (out of file descriptors), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -31,7 +33,26 @@ pub struct Listener {
 #[derive(Debug, Clone)]
 pub struct Carrier {
     peer: SocketAddr,
-    cut: Arc<CancellationToken>,
+    cable: Arc<Cable>,
+}
+
+/// What reaches a connection from elsewhere. It lives as long as the connection.
+#[derive(Debug, Default)]
+pub struct Cable {
+    cut: CancellationToken,
+    carried: OnceLock<Arc<Backlog>>,
+}
+
+impl Cable {
+    /// Ends the connection.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// From now on a flush of this connection empties what waits for that session.
+    pub fn carries(&self, backlog: &Arc<Backlog>) {
+        self.carried.get_or_init(|| Arc::clone(backlog));
+    }
 }
 
 impl Carrier {
@@ -40,9 +61,9 @@ impl Carrier {
         self.peer.ip().to_canonical()
     }
 
-    /// The end of this connection.
-    pub fn cutter(&self) -> &Arc<CancellationToken> {
-        &self.cut
+    /// What reaches this connection from elsewhere.
+    pub fn cable(&self) -> &Arc<Cable> {
+        &self.cable
     }
 }
 
@@ -65,12 +86,9 @@ impl axum::serve::Listener for Listener {
                     if let Err(error) = stream.set_nodelay(true) {
                         debug!(%error, "could not switch off Nagle's algorithm");
                     }
-                    let cut = Arc::new(CancellationToken::new());
-                    let carrier = Carrier {
-                        peer,
-                        cut: Arc::clone(&cut),
-                    };
-                    return (Guarded::new(stream, &cut, self.stall), carrier);
+                    let cable = Arc::<Cable>::default();
+                    let guarded = Guarded::new(stream, Arc::clone(&cable), self.stall);
+                    return (guarded, Carrier { peer, cable });
                 }
                 Err(error) => {
                     debug!(%error, "could not accept a connection");
@@ -83,7 +101,7 @@ impl axum::serve::Listener for Listener {
     fn local_addr(&self) -> io::Result<Carrier> {
         Ok(Carrier {
             peer: self.tcp.local_addr()?,
-            cut: Arc::default(),
+            cable: Arc::default(),
         })
     }
 }
@@ -97,16 +115,18 @@ impl Connected<IncomingStream<'_, Listener>> for Carrier {
 /// A stream that ends when it is cut, or when a write makes no progress for too long.
 pub struct Guarded {
     stream: TcpStream,
+    cable: Arc<Cable>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Option<Duration>,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    fn new(stream: TcpStream, cut: &CancellationToken, stall: Option<Duration>) -> Self {
+    fn new(stream: TcpStream, cable: Arc<Cable>, stall: Option<Duration>) -> Self {
         Self {
             stream,
-            cut: Box::pin(cut.clone().cancelled_owned()),
+            cut: Box::pin(cable.cut.clone().cancelled_owned()),
+            cable,
             stall,
             stalled: None,
         }
@@ -175,7 +195,12 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        // The engine flushes when it has taken everything out of the session's queue.
+        if let (Poll::Ready(Ok(())), Some(backlog)) = (&flushed, self.cable.carried.get()) {
+            backlog.emptied();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,8 +3,9 @@
 use chat_domain::id::GroupId;
 use serde::Serialize;
 use socketioxide::extract::{AckSender, SocketRef};
-use tracing::{debug, warn};
+use tracing::warn;
 
+use super::outlet::{acknowledge, emit};
 use crate::wire::refusal::{EventError, Refusal};
 
 /// Where the answer to one event goes.
@@ -68,25 +69,20 @@ impl Reply {
             );
         }
         let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
-        let sent = match self.ack {
-            Some(ack) => ack.send(&Failed { ok: false, error }),
-            None => self.socket.emit("error", &error),
-        };
-        if let Err(error) = sent {
-            debug!(%error, "could not tell a client of a refusal");
+        match self.ack {
+            Some(ack) => acknowledge(&self.socket, ack, &self.event, &Failed { ok: false, error }),
+            None => emit(&self.socket, "error", &error),
         }
     }
 
     fn answer<T: Serialize>(self, data: &T, duplicate: bool) {
-        let Some(ack) = self.ack else {
-            return;
-        };
-        if let Err(error) = ack.send(&Done {
-            ok: true,
-            data,
-            duplicate,
-        }) {
-            debug!(%error, "could not acknowledge an event");
+        if let Some(ack) = self.ack {
+            let done = Done {
+                ok: true,
+                data,
+                duplicate,
+            };
+            acknowledge(&self.socket, ack, &self.event, &done);
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use chat_domain::usecase::join::Joined;
 use serde_json::Value;
-use socketioxide::extract::SocketRef;
-use tracing::debug;
 
 use super::{
     conversation::{Conversation, answer},
     messages::group_messages,
+    outlet::emit,
     reply::Reply,
 };
 use crate::wire::{
@@ -78,10 +77,4 @@ pub async fn info(
     answer(reply, &payload);
     talk.tell("room_members_update", &payload);
     Ok(())
-}
-
-fn emit<T: serde::Serialize>(socket: &SocketRef, event: &str, payload: &T) {
-    if let Err(error) = socket.emit(event, payload) {
-        debug!(%error, event, "could not tell a socket");
-    }
 }

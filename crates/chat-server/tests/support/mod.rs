@@ -292,6 +292,19 @@ impl Client {
         }
     }
 
+    /// The events that came while something else was waited for.
+    pub fn take_heard(&mut self) -> Vec<(String, Value)> {
+        self.heard.drain(..).collect()
+    }
+
+    /// Reads what is left until the server's end of the connection. Returns the events.
+    pub async fn read_to_the_end(mut self) -> Vec<(String, Value)> {
+        while let Some(packet) = self.receive().await {
+            self.keep(&packet);
+        }
+        self.heard.into()
+    }
+
     /// Every event that has come so far: an answered question shows that nothing is on its way.
     pub async fn drain(&mut self) -> Vec<(String, Value)> {
         self.ask("leave_group", json!("no-such-group")).await;
