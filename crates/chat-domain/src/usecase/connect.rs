@@ -35,12 +35,24 @@ impl Connection {
 }
 
 impl Chat {
-    /// Creates the user's record or brings it up to date.
+    /// Creates the user's record or brings it up to date. What says nothing new costs no write: after a restart
+    /// everybody comes at once.
     ///
     /// # Errors
     /// The database could not be asked.
     pub async fn save_user(&self, user: &User) -> PortResult<()> {
+        if self.ports.users.find(&user.id).await?.as_ref() == Some(user) {
+            return Ok(());
+        }
         self.ports.users.save(user, self.now()).await
+    }
+
+    /// Creates a record that is named after its id, unless there is one.
+    pub(super) async fn ensure_user(&self, user: &UserId) -> PortResult<()> {
+        if self.ports.users.find(user).await?.is_some() {
+            return Ok(());
+        }
+        self.ports.users.ensure(user, self.now()).await
     }
 
     /// The user's record.

@@ -188,7 +188,7 @@ impl Chat {
         name: GroupName,
         owner: &UserId,
     ) -> Result<Group, ManageError> {
-        self.ports.users.ensure(owner, self.now()).await?;
+        self.ensure_user(owner).await?;
         let new = NewGroup {
             name: name.clone(),
             description: None,

@@ -110,7 +110,7 @@ impl Chat {
         user: &UserId,
         role: Role,
     ) -> Result<Member, ManageError> {
-        self.ports.users.ensure(user, self.now()).await?;
+        self.ensure_user(user).await?;
         let (member, added) = self.enlist(group, user, role, None).await?;
         match added {
             Added::Done => Ok(member),

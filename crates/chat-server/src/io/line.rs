@@ -20,6 +20,9 @@ use crate::app::{closing::Closing, connections::Line};
 /// How long the last words have to leave the server.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// How long a client that polls has to fetch them.
+const LAST_POLL: Duration = Duration::from_millis(700);
+
 /// How long a client has to go by itself after a Socket.IO disconnect.
 const GO_BY_ITSELF: Duration = Duration::from_secs(1);
 
@@ -43,7 +46,7 @@ impl SocketLine {
 
     /// Closes the transport of a client that is refused for now, when it has read the refusal.
     pub(super) fn turn_away(&self, transport: TransportType) {
-        self.end_after(LAST_WORDS, transport);
+        self.end_after(last_words(transport), transport);
     }
 
     fn socket(&self) -> Option<SocketRef> {
@@ -56,6 +59,13 @@ impl SocketLine {
             tokio::time::sleep(delay).await;
             carriers.end(session.as_str(), transport).await;
         });
+    }
+}
+
+fn last_words(transport: TransportType) -> Duration {
+    match transport {
+        TransportType::Websocket => LAST_WORDS,
+        TransportType::Polling => LAST_POLL,
     }
 }
 
@@ -73,7 +83,7 @@ impl Line for SocketLine {
         }
         let transport = socket.transport_type();
         if notice.reconnect {
-            return self.end_after(LAST_WORDS, transport);
+            return self.end_after(last_words(transport), transport);
         }
         if let Err(error) = socket.disconnect() {
             debug!(%error, "could not disconnect a socket politely");
