@@ -44,9 +44,10 @@ export class Server {
   #exited;
   #log = '';
 
-  /** Starts a server and waits until it can serve. */
-  static async start(env = {}) {
+  /** Starts a server and waits until it can serve; `flags` are those of `serve`. */
+  static async start(env = {}, flags = []) {
     const server = new Server();
+    server.flags = flags;
     server.folder = await mkdtemp(join(tmpdir(), 'chat-test-'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
@@ -65,7 +66,7 @@ export class Server {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make it with \`cargo build\``);
     // Settings of the surrounding shell must not leak in; an unknown one would even stop the start.
     const surroundings = Object.entries(process.env).filter(([name]) => !name.startsWith('CHAT_'));
-    const child = spawn(BINARY, ['serve'], {
+    const child = spawn(BINARY, ['serve', ...this.flags], {
       cwd: this.folder,
       env: {
         ...Object.fromEntries(surroundings),
