@@ -111,6 +111,17 @@ pub trait MembershipRepo: Send + Sync {
 
     /// Every group that the user is a member of.
     async fn groups_of(&self, user: &UserId) -> PortResult<Vec<GroupId>>;
+
+    /// Those of these users who are members. Worth one query where there are many.
+    async fn among(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<UserId>> {
+        let mut members = Vec::new();
+        for user in users {
+            if self.find(group, user).await?.is_some() {
+                members.push(user.clone());
+            }
+        }
+        Ok(members)
+    }
 }
 
 /// Changing who is a member of what. A group never loses its last owner.

@@ -101,6 +101,12 @@ impl Room {
         }
     }
 
+    /// Which room it is.
+    #[must_use]
+    pub fn group(&self) -> &GroupId {
+        &self.group
+    }
+
     // --- Sockets ---
 
     /// Keeps what is told from now on for a socket that is about to be seated. Returns up to where
@@ -143,11 +149,7 @@ impl Room {
         let Some(user) = self.seats.remove(socket) else {
             return false;
         };
-        let typed = how == Departure::Gone && self.typing.socket_left(&user, socket);
-        if typed {
-            tell(self.stopped(user));
-        }
-        typed
+        how == Departure::Gone && self.typist_gone(&user, socket, tell)
     }
 
     /// Takes out every socket of a user who has lost the right to be here. Until [`Room::departed`] says
@@ -292,6 +294,20 @@ impl Room {
             tell(self.stopped(user.clone()));
         }
         was_shown
+    }
+
+    /// A socket is gone for good. Returns whether that ended its user's typing.
+    pub fn typist_gone(
+        &mut self,
+        user: &UserId,
+        socket: &SocketId,
+        tell: &mut dyn FnMut(News),
+    ) -> bool {
+        let ended = self.typing.socket_left(user, socket);
+        if ended {
+            tell(self.stopped(user.clone()));
+        }
+        ended
     }
 
     // --- Delivery ---

@@ -207,12 +207,12 @@ impl Model {
             }
             Op::Send { who, room } => self.send(who.index(self.people.len()), room).await,
             Op::Type { who, room } => {
-                let person = who.get(&self.people);
-                let typed = person.client.type_in(ROOMS[room]).await;
-                self.check_typing(person, room, &typed);
+                let who = who.index(self.people.len());
+                let typed = self.people[who].client.type_in(ROOMS[room]).await;
+                self.check_typing(&self.people[who], room, &typed);
             }
             Op::StopTyping { who, room } => {
-                let person = who.get(&self.people);
+                let person: &Person = who.get(&self.people);
                 let stopped = person.client.stop_typing(ROOMS[room]).await;
                 self.check_typing(person, room, &stopped);
             }
@@ -360,6 +360,9 @@ impl Model {
         for room in ROOMS {
             let store = self.world.in_store(room).await;
             assert_eq!(store, RoomSnapshot::default());
+        }
+        for node in &self.world.nodes {
+            assert!(node.gate.followed().is_empty(), "every room is closed");
         }
     }
 }

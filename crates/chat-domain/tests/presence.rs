@@ -194,7 +194,7 @@ async fn a_large_room_is_told_of_its_size_but_not_of_single_changes() {
     let world = World::with(2, large_with_more_than(2));
     world.group("tea", &["ada", "bob", "cid"]).await;
     let bob = join(&world, 0, "bob").await;
-    let ada = join(&world, 1, "ada").await;
+    let mut ada = join(&world, 1, "ada").await;
     world.advance(UPDATE).await;
     bob.take();
 
@@ -221,7 +221,7 @@ async fn a_room_that_becomes_large_first_tells_that_nobody_types() {
     let world = World::with(2, large_with_more_than(2));
     world.group("tea", &["ada", "bob", "cid"]).await;
     let bob = join(&world, 0, "bob").await;
-    let ada = join(&world, 1, "ada").await;
+    let mut ada = join(&world, 1, "ada").await;
     ada.type_in("tea").await.unwrap();
     bob.take();
 

@@ -47,7 +47,7 @@ fn typists(joined: &Joined) -> Vec<&str> {
 async fn the_room_sees_who_types_but_the_typists_own_sockets_do_not() {
     let world = world().await;
     let (near, far) = (join(&world, 0, "bob").await, join(&world, 1, "cid").await);
-    let (desk, phone) = (join(&world, 0, "ada").await, join(&world, 1, "ada").await);
+    let (mut desk, phone) = (join(&world, 0, "ada").await, join(&world, 1, "ada").await);
     near.take();
     far.take();
 
@@ -64,7 +64,7 @@ async fn the_room_sees_who_types_but_the_typists_own_sockets_do_not() {
 async fn an_indicator_expires_on_every_node_ten_seconds_after_the_last_start() {
     let world = world().await;
     let (near, far) = (join(&world, 0, "bob").await, join(&world, 1, "cid").await);
-    let ada = join(&world, 0, "ada").await;
+    let mut ada = join(&world, 0, "ada").await;
     near.take();
     far.take();
     ada.type_in("tea").await.unwrap();
@@ -85,7 +85,7 @@ async fn an_indicator_expires_on_every_node_ten_seconds_after_the_last_start() {
 async fn a_renewal_is_announced_at_most_every_three_seconds() {
     let world = world().await;
     let far = join(&world, 1, "bob").await;
-    let ada = join(&world, 0, "ada").await;
+    let mut ada = join(&world, 0, "ada").await;
     far.take();
 
     for _ in 0..7 {
@@ -112,7 +112,7 @@ async fn stopping_without_typing_announces_nothing() {
 #[tokio::test]
 async fn who_comes_later_learns_who_types_on_any_node_but_not_of_themselves() {
     let world = world().await;
-    let (ada, bob) = (join(&world, 0, "ada").await, join(&world, 0, "bob").await);
+    let (mut ada, mut bob) = (join(&world, 0, "ada").await, join(&world, 0, "bob").await);
     ada.type_in("tea").await.unwrap();
     bob.type_in("tea").await.unwrap();
     let mut phone = world.connect(1, "ada").await;
@@ -130,7 +130,7 @@ async fn who_comes_later_is_not_shown_what_has_ended() {
     for end in ["stop", "send", "disconnect"] {
         let world = world().await;
         let _tab = join(&world, 0, "ada").await;
-        let ada = join(&world, 0, "ada").await;
+        let mut ada = join(&world, 0, "ada").await;
         ada.type_in("tea").await.unwrap();
 
         match end {
@@ -148,7 +148,7 @@ async fn who_comes_later_is_not_shown_what_has_ended() {
 #[tokio::test]
 async fn who_comes_later_is_not_shown_an_indicator_for_longer() {
     let world = world().await;
-    let ada = join(&world, 0, "ada").await;
+    let mut ada = join(&world, 0, "ada").await;
     ada.type_in("tea").await.unwrap();
     world.advance(SECOND * 9).await;
 
@@ -184,8 +184,8 @@ async fn leaving_with_another_tab_in_the_room_goes_on_typing() {
 async fn the_disconnect_of_the_socket_that_started_last_ends_it() {
     let world = world().await;
     let bob = join(&world, 1, "bob").await;
-    let desk = join(&world, 0, "ada").await;
-    let phone = join(&world, 1, "ada").await;
+    let mut desk = join(&world, 0, "ada").await;
+    let mut phone = join(&world, 1, "ada").await;
     bob.take();
     desk.type_in("tea").await.unwrap();
     phone.type_in("tea").await.unwrap();
@@ -206,7 +206,7 @@ async fn the_disconnect_of_the_socket_that_started_last_ends_it() {
 async fn a_doubt_about_the_room_does_not_forget_who_started_it() {
     let world = world().await;
     let bob = join(&world, 0, "bob").await;
-    let desk = join(&world, 0, "ada").await;
+    let mut desk = join(&world, 0, "ada").await;
     let _tab = join(&world, 0, "ada").await;
     desk.type_in("tea").await.unwrap();
     world.nodes[0].gate.set(Weather::Losing);
@@ -226,7 +226,7 @@ async fn a_doubt_about_the_room_does_not_forget_who_started_it() {
 async fn a_typist_is_a_member_and_in_the_room() {
     let world = world().await;
     let bob = join(&world, 0, "bob").await;
-    let (outside, eve) = (world.connect(0, "ada").await, world.connect(0, "eve").await);
+    let (mut outside, mut eve) = (world.connect(0, "ada").await, world.connect(0, "eve").await);
 
     let from_outside = outside.type_in("tea").await;
     let stopped_outside = outside.stop_typing("tea").await;
@@ -263,7 +263,7 @@ async fn typing_is_limited_by_user_and_room() {
 async fn a_removed_member_types_no_longer() {
     let world = world().await;
     let ada = join(&world, 1, "ada").await;
-    let bob = join(&world, 0, "bob").await;
+    let mut bob = join(&world, 0, "bob").await;
     ada.take();
     bob.type_in("tea").await.unwrap();
 
@@ -276,4 +276,19 @@ async fn a_removed_member_types_no_longer() {
         ada.heard(),
         ["bob types", "bob stopped typing", "bob left (1)"]
     );
+}
+
+#[tokio::test]
+async fn the_end_of_the_socket_that_typed_last_ends_it_also_where_it_has_left() {
+    let world = world().await;
+    let mut desk = join(&world, 0, "ada").await;
+    let _phone = join(&world, 0, "ada").await;
+    let bob = join(&world, 0, "bob").await;
+    desk.type_in("tea").await.unwrap();
+    desk.leave("tea").await.unwrap();
+    bob.take();
+
+    desk.disconnect().await.unwrap();
+
+    assert_eq!(bob.heard(), ["ada stopped typing"]);
 }

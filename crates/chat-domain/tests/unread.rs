@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chat_domain::{
     id::Seq,
+    message::MessageBody,
     usecase::history::{From, ReadError},
 };
 
@@ -124,6 +125,21 @@ async fn who_was_removed_is_told_nothing_and_who_was_added_is() {
 
     assert_eq!(bob.heard(), ["bob removed: Removed"]);
     assert_eq!(cid.heard(), ["cid added by the server", "1 unread after 0"]);
+}
+
+#[tokio::test]
+async fn with_nobody_connected_there_is_nothing_to_count() {
+    let (world, ada) = world().await;
+    let bob = world.connect(1, "bob").await;
+    ada.disconnect().await.unwrap();
+    bob.disconnect().await.unwrap();
+    world.advance(SECOND).await;
+
+    let (chat, text) = (&world.nodes[0].chat, MessageBody::stored("hello"));
+    let said = chat.announce(&group("tea"), text, None).await;
+
+    assert!(said.is_ok());
+    assert!(world.is_idle());
 }
 
 #[tokio::test]

@@ -169,11 +169,15 @@ struct Claims<'a> {
     aud: Option<&'a str>,
 }
 
+/// Seconds since 1970, up to the year 9999: what is larger was meant to be something else.
 fn seconds(value: &Value) -> Option<Timestamp> {
+    const MOST: u64 = 253_402_300_799;
     let whole = value
         .as_u64()
         .or_else(|| value.as_f64().filter(|exp| *exp >= 0.0).map(floor));
-    Some(Timestamp::from_millis(whole?.saturating_mul(1_000)))
+    whole
+        .filter(|whole| *whole <= MOST)
+        .map(|whole| Timestamp::from_millis(whole * 1_000))
 }
 
 #[expect(
@@ -345,6 +349,11 @@ mod tests {
                 ),
                 &issued,
                 "token is for another audience",
+            ),
+            (
+                hs256(&serde_json::json!({"sub": "a", "exp": now() * 1_000_000})),
+                &plain,
+                "token has no valid exp",
             ),
             ("x".repeat(9_000), &plain, "token is too long"),
             ("a.b.c".to_owned(), &plain, "token is not valid"),

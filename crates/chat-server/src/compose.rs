@@ -111,7 +111,7 @@ pub(crate) fn compose(
 ) -> Composed {
     let engine = Engine::new(&config);
     let agenda = Arc::new(TimedAgenda::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let store = Arc::new(database.0.clone());
     let hub = Arc::new(MemoryHub::default());
     let presence = Arc::new(MemoryPresence::new(Arc::clone(&hub), Arc::clone(&clock)));

@@ -21,7 +21,7 @@ pub fn complete(config: &mut Config) -> io::Result<()> {
     }
     let path = config.database.sqlite_path().unwrap_or_default();
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    make_private(folder)?;
     let path = folder.join(SECRET_FILE);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -36,6 +36,15 @@ pub fn complete(config: &mut Config) -> io::Result<()> {
     config.auth.secret =
         Some(secret.map_err(|problem| io::Error::other(format!("{}: {problem}", path.display())))?);
     Ok(())
+}
+
+/// The folder holds the secret and the database.
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

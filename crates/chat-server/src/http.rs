@@ -73,6 +73,7 @@ fn cors(app: &App) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
         ])
+        .expose_headers([header::RETRY_AFTER])
 }
 
 async fn not_found() -> HttpRefusal {

@@ -17,6 +17,7 @@ mod wire;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
@@ -90,10 +91,11 @@ pub async fn run(
 
     let address: SocketAddr = tcp.local_addr()?;
     info!("listening on http://{address}");
-    let stopping = app.draining.clone();
+    let closing = CancellationToken::new();
+    let closed_down = closing.clone();
     let make = router.into_make_service_with_connect_info::<Carrier>();
     let server = axum::serve(Listener::new(tcp, stall), make)
-        .with_graceful_shutdown(async move { stopping.cancelled().await });
+        .with_graceful_shutdown(async move { closed_down.cancelled().await });
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         () = stop => {}
@@ -111,7 +113,8 @@ pub async fn run(
     {
         warn!("some sockets did not end in time");
     }
-    // Whoever still holds a connection open is not waited for.
+    // Until here clients that poll could still fetch their last words.
+    closing.cancel();
     let _ = timeout(LAST_REQUESTS, server).await;
     chores.abort();
     database.close().await;

@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::HashMap, ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode,
+    time::Duration,
+};
 
 use chat_domain::{
     id::UserId,
@@ -19,7 +22,8 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -71,21 +75,46 @@ async fn main() -> ExitCode {
     match execute(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("chat-server: {failure}");
+            eprintln!("chat-server: {}", with_causes(&*failure));
             ExitCode::FAILURE
         }
     }
 }
 
+/// One line that says what went wrong, and why.
+fn with_causes(failure: &dyn std::error::Error) -> String {
+    let mut line = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
 async fn execute(arguments: Arguments) -> Result<(), Failure> {
-    let environment: HashMap<String, String> = std::env::vars().collect();
-    let config = config::load(arguments.config.as_deref(), environment)?;
+    let config = config::load(arguments.config.as_deref(), environment()?)?;
     match arguments.command {
         Command::Serve { dev } => serve(config, dev).await,
         Command::Migrate { new_epoch } => migrate(&config, new_epoch).await,
         Command::Token { user, name, ttl } => token(&config, &user, name.as_deref(), ttl),
         Command::Check => check(&config).await,
     }
+}
+
+/// The variables that are ours; what others are is their affair.
+fn environment() -> Result<HashMap<String, String>, Failure> {
+    let named =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let ours = named.filter(|(name, _)| name.starts_with("CHAT_"));
+    let text = |(name, value): (String, OsString)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(format!("{name} is no text").into()),
+    };
+    ours.map(text).collect()
 }
 
 async fn serve(mut config: Config, dev: bool) -> Result<(), Failure> {
@@ -135,7 +164,7 @@ fn token(config: &Config, user: &str, name: Option<&str>, ttl: Duration) -> Resu
         name,
         image: None,
     };
-    let now = chat_server::SystemClock.now();
+    let now = chat_server::SystemClock::default().now();
     println!(
         "{}",
         Tokens::new(secret, &config.auth).sign(&user, now, ttl)?
@@ -149,12 +178,23 @@ async fn check(config: &Config) -> Result<(), Failure> {
         Some(_) => println!("tokens: HS256 with a shared secret"),
         None => println!("tokens: no secret; only `serve --dev` can start"),
     }
+    if config
+        .database
+        .sqlite_path()
+        .is_some_and(|path| !path.exists())
+    {
+        println!("database: there is none yet; `migrate` and `serve` make it");
+        return Ok(());
+    }
     let database = Database::open(config).await?;
     database.check().await?;
     println!("database: ok");
     database.close().await;
     Ok(())
 }
+
+/// A hundred years.
+const LONGEST_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
 
 fn lifetime(raw: &str) -> Result<Duration, String> {
     let unit = raw.chars().last().filter(char::is_ascii_alphabetic);
@@ -170,17 +210,25 @@ fn lifetime(raw: &str) -> Result<Duration, String> {
         .map_err(|_| "write a number and s, m, h or d")?;
     number
         .checked_mul(seconds)
+        .filter(|seconds| *seconds <= LONGEST_SECONDS)
         .map(Duration::from_secs)
         .ok_or_else(|| "is too long".to_owned())
 }
 
-/// The libraries' own lines show tokens at lower levels: they are never switched on.
+/// The libraries' own lines show tokens below `info`: no setting switches those on.
 fn start_logging() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::try_new(format!("{wanted},socketioxide=info,engineioxide=info"));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    let harmless = filter_fn(|line| {
+        let from = |library: &str| line.target().starts_with(library);
+        *line.level() <= Level::INFO || !(from("socketioxide") || from("engineioxide"))
+    });
+    let lines = fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_filter(harmless);
     tracing_subscriber::registry()
-        .with(filter)
-        .with(fmt::layer().with_writer(std::io::stderr))
+        .with(wanted)
+        .with(lines)
         .init();
 }

@@ -73,6 +73,7 @@ macro_rules! database_contract {
                 a_saved_user_is_found,
                 an_unknown_user_is_not_found,
                 saving_a_user_again_replaces_the_record,
+                a_new_name_or_picture_alone_is_saved,
                 an_ensured_user_is_named_after_the_id,
                 ensuring_a_user_keeps_the_record,
                 a_user_ensured_many_times_at_once_is_there,

@@ -9,6 +9,14 @@ use crate::{
 use super::{Chat, cache::Generation};
 
 impl Chat {
+    /// Whether the user is a member of the group.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn is_member(&self, group: &GroupId, user: &UserId) -> PortResult<bool> {
+        Ok(self.member(group, user).await?.is_some())
+    }
+
     /// The user's membership, from the cache if it is fresh. `None` says nothing about whether the
     /// group exists.
     pub(super) async fn member(

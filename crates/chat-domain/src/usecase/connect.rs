@@ -21,6 +21,8 @@ pub struct Connection {
     pub socket: SocketId,
     /// The rooms that it joined or tried to. It may not be in some, or have been taken out since.
     pub(super) rooms: BTreeSet<GroupId>,
+    /// The rooms that it started to type in: its end ends that too, also where it has left since.
+    pub(super) typed_in: BTreeSet<GroupId>,
 }
 
 impl Connection {
@@ -73,6 +75,7 @@ impl Chat {
             user,
             socket,
             rooms: BTreeSet::new(),
+            typed_in: BTreeSet::new(),
         })
     }
 
@@ -85,6 +88,10 @@ impl Chat {
         for group in &connection.rooms {
             let left = self.vacate(&connection.seat(group), Departure::Gone).await;
             result = result.and(left.map(drop));
+        }
+        for group in &connection.typed_in {
+            let ended = self.end_typing_at(&connection, group).await;
+            result = result.and(ended);
         }
         self.followers.gone(&connection.user.id);
         result

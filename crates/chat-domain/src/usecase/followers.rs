@@ -29,6 +29,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Follower {
     sockets: usize,
+    /// Whether the groups were read.
+    is_known: bool,
     groups: HashSet<GroupId>,
 }
 
@@ -36,9 +38,19 @@ impl Followers {
     /// One more socket of a user. Returns whether the user's groups are known.
     fn come(&self, user: &UserId) -> bool {
         let mut inner = self.lock();
-        let known = inner.by_user.contains_key(user);
-        inner.by_user.entry(user.clone()).or_default().sockets += 1;
-        known
+        let follower = inner.by_user.entry(user.clone()).or_default();
+        follower.sockets += 1;
+        follower.is_known
+    }
+
+    /// The user's groups were read.
+    fn known(&self, user: &UserId, groups: &[GroupId]) {
+        for group in groups {
+            self.added(group, user);
+        }
+        if let Some(follower) = self.lock().by_user.get_mut(user) {
+            follower.is_known = true;
+        }
     }
 
     /// One socket less.
@@ -127,9 +139,7 @@ impl Chat {
         let groups = self.ports.memberships.groups_of(user).await;
         match groups {
             Ok(groups) => {
-                for group in &groups {
-                    self.followers.added(group, user);
-                }
+                self.followers.known(user, &groups);
                 Ok(())
             }
             Err(error) => {

@@ -37,6 +37,8 @@ struct Cell {
     /// Visits under way. Changed only under the lock of `cells`.
     visitors: Mutex<usize>,
     is_followed: AtomicBool,
+    /// Set under the room's lock when the room is closed: whoever found it before must not touch it any more.
+    is_closed: AtomicBool,
 }
 
 /// Keeps a room open while a socket is on its way in or out. Ends when it is dropped; the last
@@ -72,6 +74,7 @@ impl Rooms {
                 noted: Mutex::default(),
                 visitors: Mutex::default(),
                 is_followed: AtomicBool::new(false),
+                is_closed: AtomicBool::new(false),
             })
         });
         *lock(&cell.visitors) += 1;
@@ -90,7 +93,11 @@ impl Rooms {
         act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
     ) -> Option<T> {
         let cell = self.find(group)?;
-        Some(self.touch(group, &cell, now, act))
+        let mut room = lock(&cell.room);
+        if cell.is_closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(self.touch(&cell, &mut room, now, act))
     }
 
     /// Looks at the room, if it is open.
@@ -123,19 +130,18 @@ impl Rooms {
 
     fn touch<T>(
         &self,
-        group: &GroupId,
         cell: &Cell,
+        room: &mut Room,
         now: Timestamp,
         act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
     ) -> T {
-        let mut room = lock(&cell.room);
-        let result = act(&mut room, &mut |news| self.sockets.tell(&news));
+        let result = act(room, &mut |news| self.sockets.tell(&news));
         if let Some(at) = room.wake_at(now) {
             let mut noted = lock(&cell.noted);
             if noted.is_none_or(|earlier| at < earlier) {
                 *noted = Some(at);
-                self.agenda
-                    .note(Chore::TendRoom(group.clone()), at.since(now));
+                let chore = Chore::TendRoom(room.group().clone());
+                self.agenda.note(chore, at.since(now));
             }
         }
         result
@@ -149,7 +155,8 @@ impl Visit<'_> {
         now: Timestamp,
         act: impl FnOnce(&mut Room, &mut dyn FnMut(News)) -> T,
     ) -> T {
-        self.rooms.touch(&self.group, &self.cell, now, act)
+        let mut room = lock(&self.cell.room);
+        self.rooms.touch(&self.cell, &mut room, now, act)
     }
 
     /// Makes sure that what other nodes tell about the room is heard here.
@@ -171,7 +178,12 @@ impl Drop for Visit<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         let mut visitors = lock(&self.cell.visitors);
         *visitors -= 1;
-        if *visitors == 0 && lock(&self.cell.room).is_empty() {
+        if *visitors > 0 {
+            return;
+        }
+        let room = lock(&self.cell.room);
+        if room.is_empty() {
+            self.cell.is_closed.store(true, Ordering::Relaxed);
             cells.remove(&self.group);
             // Still under the lock: whoever opens the room again follows it after this.
             self.rooms.bus.unfollow(&self.group);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     chore::Chore,
+    delivery::RETRY,
     id::{GroupId, Seq},
+    news::Notice,
     ports::PortResult,
     presence::Seat,
-    room::Departure,
+    room::{Departure, Room},
 };
 
 use super::Chat;
@@ -22,13 +24,14 @@ impl Chat {
     /// Does one thing that the agenda held.
     ///
     /// # Errors
-    /// A store could not be asked. Rooms ask again by themselves.
+    /// A store could not be asked. The chore has been noted again.
     pub async fn perform(&self, chore: Chore) -> PortResult<()> {
-        match chore {
-            Chore::TendRoom(group) => self.tend_room(&group).await,
-            Chore::CountUnread(group) => self.count_unread(&group).await,
-            Chore::Vacate(seat) => self.vacate_evicted(&seat).await,
+        match &chore {
+            Chore::TendRoom(group) => return self.tend_room(group).await,
+            Chore::CountUnread(group) => self.count_unread(group).await,
+            Chore::Vacate(seat) => self.vacate_evicted(seat).await,
         }
+        .inspect_err(|_| self.ports.agenda.note(chore.clone(), RETRY))
     }
 
     /// Compares what the rooms here were told with the database: a hint may have been lost.
@@ -40,6 +43,37 @@ impl Chat {
             for (group, head) in self.ports.log.heads(groups).await? {
                 self.notice_head(&group, head);
                 self.repair(&group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares who is in the rooms here with the members in the database: another program may have changed
+    /// them (contract, section 1, Membership revoked).
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn compare_members(&self) -> PortResult<()> {
+        for group in self.rooms.open() {
+            let seated = self
+                .rooms
+                .look(&group, Room::seated_users)
+                .unwrap_or_default();
+            if seated.is_empty() {
+                continue;
+            }
+            let members = self.ports.memberships.among(&group, &seated).await?;
+            if members.len() == seated.len() {
+                continue;
+            }
+            let exists = self.ports.log.head(&group).await?.is_some();
+            for user in seated.into_iter().filter(|user| !members.contains(user)) {
+                if exists {
+                    self.everywhere(Notice::MemberRemoved(group.clone(), user));
+                }
+            }
+            if !exists {
+                self.everywhere(Notice::GroupDeleted(group));
             }
         }
         Ok(())
@@ -100,9 +134,9 @@ impl Chat {
     }
 
     async fn vacate_evicted(&self, seat: &Seat) -> PortResult<()> {
-        let result = self.vacate(seat, Departure::Gone).await;
+        self.vacate(seat, Departure::Gone).await?;
         let visit = self.rooms.visit(&seat.group);
         visit.with(self.now(), |room, _| room.departed(&seat.socket));
-        result.map(drop)
+        Ok(())
     }
 }

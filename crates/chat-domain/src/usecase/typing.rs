@@ -33,7 +33,7 @@ impl Chat {
     /// See [`TypingError`].
     pub async fn start_typing(
         &self,
-        connection: &Connection,
+        connection: &mut Connection,
         group: &GroupId,
     ) -> Result<(), TypingError> {
         self.may_type(connection, group).await?;
@@ -43,6 +43,7 @@ impl Chat {
             room.typing_started(user, name, by, now, tell)
         });
         if is_shown == Some(true) {
+            connection.typed_in.insert(group.clone());
             self.ports.bus.publish(Notice::TypingStarted(
                 group.clone(),
                 user.clone(),
@@ -68,6 +69,22 @@ impl Chat {
             room.typing_stopped(user, tell)
         });
         if was_shown == Some(true) {
+            self.end_typing(group, user).await?;
+        }
+        Ok(())
+    }
+
+    /// The socket is gone. If it was the one that its user typed at last, that ends.
+    pub(super) async fn end_typing_at(
+        &self,
+        connection: &Connection,
+        group: &GroupId,
+    ) -> PortResult<()> {
+        let (user, socket) = (&connection.user.id, &connection.socket);
+        let ended = self.rooms.with(group, self.now(), |room, tell| {
+            room.typist_gone(user, socket, tell)
+        });
+        if ended == Some(true) {
             self.end_typing(group, user).await?;
         }
         Ok(())

@@ -79,8 +79,10 @@ impl Client {
         self.chat.send(&self.connection, &group(id), what).await
     }
 
-    pub async fn type_in(&self, id: &str) -> Result<(), TypingError> {
-        self.chat.start_typing(&self.connection, &group(id)).await
+    pub async fn type_in(&mut self, id: &str) -> Result<(), TypingError> {
+        self.chat
+            .start_typing(&mut self.connection, &group(id))
+            .await
     }
 
     pub async fn stop_typing(&self, id: &str) -> Result<(), TypingError> {

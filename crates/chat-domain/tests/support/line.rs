@@ -1,6 +1,9 @@
 //! A node's line to the others, which can lose, hold and reverse what comes in.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use async_trait::async_trait;
 
@@ -41,6 +44,7 @@ struct Inner {
     weather: Weather,
     held: Vec<Notice>,
     listener: Option<Weak<dyn Listener>>,
+    followed: BTreeSet<GroupId>,
 }
 
 impl GatedBus {
@@ -68,6 +72,11 @@ impl Gate {
         for notice in held.into_iter().rev() {
             self.let_through(notice);
         }
+    }
+
+    /// The rooms whose notices are wanted.
+    pub fn followed(&self) -> BTreeSet<GroupId> {
+        self.lock().followed.clone()
     }
 
     fn let_through(&self, notice: Notice) {
@@ -113,10 +122,12 @@ impl Bus for GatedBus {
     }
 
     async fn follow(&self, group: &GroupId) -> PortResult<()> {
+        self.gate.lock().followed.insert(group.clone());
         self.bus.follow(group).await
     }
 
     fn unfollow(&self, group: &GroupId) {
+        self.gate.lock().followed.remove(group);
         self.bus.unfollow(group);
     }
 

@@ -7,11 +7,18 @@ use std::{
 };
 
 use chat_domain::{chore::Chore, ports::Agenda, usecase::Chat};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, Interval, MissedTickBehavior},
+};
 use tracing::warn;
 
-/// How often the rooms are compared with the database (design, section 2).
+/// How often what the rooms were told is compared with the database.
 const COMPARE_HEADS: Duration = Duration::from_secs(5);
+
+/// How often who is in the rooms is compared with the database: another program may remove members, and within ten
+/// seconds they are out.
+const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
 
 /// Chores in the order of their time. There are at most a few for each room.
 #[derive(Default)]
@@ -40,8 +47,7 @@ impl Agenda for TimedAgenda {
 impl TimedAgenda {
     /// Does what falls due, for ever.
     pub async fn work(self: Arc<Self>, chat: Arc<Chat>) {
-        let mut compare = tokio::time::interval(COMPARE_HEADS);
-        compare.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut heads, mut members) = (every(COMPARE_HEADS), every(COMPARE_MEMBERS));
         loop {
             while let Some(chore) = self.take_due() {
                 tokio::spawn(perform(Arc::clone(&chat), chore));
@@ -52,8 +58,11 @@ impl TimedAgenda {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = self.changed.notified() => {}
-                _ = compare.tick() => {
+                _ = heads.tick() => {
                     tokio::spawn(compare_heads(Arc::clone(&chat)));
+                }
+                _ = members.tick() => {
+                    tokio::spawn(compare_members(Arc::clone(&chat)));
                 }
             }
         }
@@ -87,4 +96,19 @@ async fn compare_heads(chat: Arc<Chat>) {
             "could not check that no message was missed"
         );
     }
+}
+
+async fn compare_members(chat: Arc<Chat>) {
+    if let Err(error) = chat.compare_members().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not check that everybody in the rooms is a member"
+        );
+    }
+}
+
+fn every(span: Duration) -> Interval {
+    let mut interval = tokio::time::interval(span);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }

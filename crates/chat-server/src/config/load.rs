@@ -36,8 +36,9 @@ pub fn load(
 ) -> Result<Config, ConfigError> {
     let mut sources = config::Config::builder();
     if let Some(path) = file {
-        let source = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
-        sources = sources.add_source(File::from_str(&source, FileFormat::Toml));
+        let text = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+        check_toml(path, &text)?;
+        sources = sources.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let variables = Environment::with_prefix("CHAT")
         .prefix_separator("_")
@@ -46,11 +47,37 @@ pub fn load(
     let merged = sources.add_source(variables).build();
     let config: Config = merged
         .and_then(config::Config::try_deserialize)
-        .map_err(|error| ConfigError::Wrong(error.to_string()))?;
+        .map_err(|error| ConfigError::Wrong(without_values(&error.to_string())))?;
     config
         .validate()
         .map_err(|errors| ConfigError::Wrong(first_line(&errors)))?;
     Ok(config)
+}
+
+/// What was written may be a secret in the wrong place: the line names the setting, not the value.
+fn without_values(line: &str) -> String {
+    match (line.find("string \""), line.rfind('"')) {
+        (Some(start), Some(end)) => {
+            format!("{}{}", &line[..start + "string".len()], &line[end + 1..])
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// Says where a file is no TOML. The parser's own words repeat the line, which may hold a secret.
+fn check_toml(path: &Path, text: &str) -> Result<(), ConfigError> {
+    let Err(error) = text.parse::<toml::Table>() else {
+        return Ok(());
+    };
+    let before = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let path = path.display();
+    Err(ConfigError::Wrong(format!(
+        "{path} is no valid TOML at line {line}"
+    )))
 }
 
 /// `CHAT_AUTH__SECRET_FILE=path` stands for `CHAT_AUTH__SECRET=` and what the file holds.
@@ -60,15 +87,21 @@ fn with_files_read(
     let ours = environment
         .into_iter()
         .filter(|(name, _)| name.starts_with(PREFIX));
-    let read = |(name, value): (String, String)| match name.strip_suffix(FROM_FILE) {
-        Some(setting) => {
-            let content = fs::read_to_string(&value)
-                .map_err(|source| unreadable(Path::new(&value), source))?;
-            Ok((setting.to_owned(), content.trim_end().to_owned()))
+    let (files, mut settings): (HashMap<_, _>, HashMap<_, _>) =
+        ours.partition(|(name, _)| name.ends_with(FROM_FILE));
+    for (name, file) in files {
+        let path = Path::new(&file);
+        let content = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+        let setting = name.trim_end_matches(FROM_FILE).to_owned();
+        if settings
+            .insert(setting.clone(), content.trim_end().to_owned())
+            .is_some()
+        {
+            let both = format!("{setting} and {name} are both set: choose one");
+            return Err(ConfigError::Wrong(both));
         }
-        None => Ok((name, value)),
-    };
-    ours.map(read).collect()
+    }
+    Ok(settings)
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {
@@ -155,6 +188,39 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_from_two_places_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        fs::write(&path, "x".repeat(40)).unwrap();
+        let secret = "y".repeat(40);
+
+        let refused = from_environment(&[
+            ("CHAT_AUTH__SECRET_FILE", path.to_str().unwrap()),
+            ("CHAT_AUTH__SECRET", &secret),
+        ]);
+
+        let line = refused.unwrap_err().to_string();
+        assert_eq!(
+            line,
+            "CHAT_AUTH__SECRET and CHAT_AUTH__SECRET_FILE are both set: choose one"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_does_not_show_its_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.toml");
+        fs::write(&path, "[auth]\nsecret = \"TOPSECRET\n").unwrap();
+
+        let line = load(Some(&path), HashMap::new()).unwrap_err().to_string();
+
+        assert!(
+            line.ends_with("chat.toml is no valid TOML at line 2"),
+            "{line}"
+        );
+    }
+
+    #[test]
     fn lists_are_separated_by_commas() {
         let config = from_environment(&[
             ("CHAT_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1"),
@@ -191,12 +257,14 @@ mod tests {
             ),
             ("CHAT_HTTP__TRANSPORTS", "telepathy", "telepathy"),
             ("CHAT_AUTH__SECRET", "short", "at least 32 bytes"),
+            ("CHAT_AUTH", "a secret in the wrong place", "auth"),
             ("CHAT_AUTH__SECRET_FILE", "/no/such/file", "/no/such/file"),
         ] {
             let line = from_environment(&[(name, value)]).unwrap_err().to_string();
 
             assert!(line.contains(expected), "{name}: {line}");
             assert!(!line.contains('\n'), "{line}");
+            assert!(!line.contains("wrong place"), "{line}");
         }
     }
 }

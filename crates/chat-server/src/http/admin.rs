@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chat_domain::{member::Role, user::User as DomainUser};
 
 use super::{
     answer::{Answer, HttpRefusal, done, ok},
     api::messages::{answer, to_the_end},
-    body::{Body, group_id, user_id},
+    body::{Body, Segments, group_id, user_id},
     caller::Administrator,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 pub async fn put_user(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let record = body.read::<PutUser>()?;
@@ -51,7 +51,7 @@ pub async fn put_user(
 pub async fn end_sessions(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Answer {
     let sessions_closed = app.connections.close_user(&user_id(&id)?, Closing::Evicted);
     ok(&SessionsClosed { sessions_closed })
@@ -65,7 +65,7 @@ pub async fn end_sessions(
 pub async fn put_group(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let PutGroup { name, owner_id } = body.read()?;
@@ -82,7 +82,7 @@ pub async fn put_group(
 pub async fn put_member(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path((group, user)): Path<(String, String)>,
+    Segments((group, user)): Segments<(String, String)>,
     body: Body,
 ) -> Answer {
     let role = body.read::<PutMember>()?.role.unwrap_or(Role::Member);
@@ -101,7 +101,7 @@ pub async fn put_member(
 pub async fn delete_member(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path((group, user)): Path<(String, String)>,
+    Segments((group, user)): Segments<(String, String)>,
 ) -> Answer {
     app.chat
         .delete_member(&group_id(&group)?, &user_id(&user)?)
@@ -121,7 +121,7 @@ pub async fn delete_member(
 pub async fn send(
     _: Administrator,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let group = group_id(&id)?;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Query, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, request::Parts},
     response::IntoResponse,
 };
 use chat_domain::id::{GroupId, UserId};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::answer::HttpRefusal;
@@ -27,7 +27,7 @@ impl Body {
     /// # Errors
     /// The first field that is wrong.
     pub fn read<T: for<'de> Deserialize<'de>>(self) -> Result<T, HttpRefusal> {
-        Ok(read(self.0)?)
+        Ok(read(&self.0)?)
     }
 }
 
@@ -50,6 +50,9 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
+/// The parameters that are numbers.
+const NUMBERS: [&str; 2] = ["limit", "afterSeq"];
+
 /// The parameters behind the question mark.
 pub struct Parameters<T>(pub T);
 
@@ -60,12 +63,29 @@ impl<T: for<'de> Deserialize<'de>, S: Send + Sync> FromRequestParts<S> for Param
         let pairs = Query::<HashMap<String, String>>::from_request_parts(parts, state).await;
         let Query(pairs) =
             pairs.map_err(|_| Refusal::new(Code::ValidationError, "The query cannot be read."))?;
-        let typed = |text: String| text.parse::<u64>().map_or(Value::String(text), Value::from);
-        let object: Map<String, Value> = pairs
-            .into_iter()
-            .map(|(name, text)| (name, typed(text)))
-            .collect();
-        Ok(Self(read(object.into())?))
+        let typed = |(name, text): (String, String)| {
+            let number = text
+                .parse::<u64>()
+                .ok()
+                .filter(|_| NUMBERS.contains(&name.as_str()));
+            (name, number.map_or(Value::String(text), Value::from))
+        };
+        let object: Map<String, Value> = pairs.into_iter().map(typed).collect();
+        Ok(Self(read(&object.into())?))
+    }
+}
+
+/// The parts of a path that vary.
+pub struct Segments<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = HttpRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpRefusal> {
+        let Path(segments) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Refusal::new(Code::NotFound, "There is nothing at this address."))?;
+        Ok(Self(segments))
     }
 }
 

@@ -42,8 +42,7 @@ pub async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
         image: None,
     };
     app.greet(&user).await?;
-    let lobby = prepare_lobby(&app).await?;
-    app.chat.put_member(&lobby, &user.id, Role::Member).await?;
+    enter_lobby(&app, &user.id).await?;
     let signed = app.tokens.sign(&user, app.now(), TOKEN_LIFETIME);
     let token =
         signed.map_err(|_| Refusal::new(Code::InternalError, "The token could not be signed."))?;
@@ -58,15 +57,20 @@ pub async fn welcome() -> Html<&'static str> {
     Html(include_str!("dev.html"))
 }
 
-/// The group that every newcomer is a member of.
-async fn prepare_lobby(app: &App) -> Result<GroupId, HttpRefusal> {
+/// Makes a newcomer a member of the group that everybody meets in. Who is one stays what they are.
+async fn enter_lobby(app: &App, user: &UserId) -> Result<(), HttpRefusal> {
     let lobby = GroupId::parse("lobby").expect("the id is plain");
-    let host = UserId::parse("host").expect("the id is plain");
-    if app.chat.group(&host, &lobby).await.is_err() {
+    if app.chat.is_member(&lobby, user).await? {
+        return Ok(());
+    }
+    // No name leads to an id with an underscore.
+    let host = UserId::parse("_host").expect("the id is plain");
+    if !app.chat.is_member(&lobby, &host).await? {
         let name = GroupName::parse("Lobby").expect("the name is plain");
         app.chat.put_group(&lobby, name, &host).await?;
     }
-    Ok(lobby)
+    app.chat.put_member(&lobby, user, Role::Member).await?;
+    Ok(())
 }
 
 /// Plain names are their own ids; what has to be changed gets a number, so that it stays one of its own.

@@ -11,7 +11,7 @@ use std::{
 
 use axum::body::Body;
 use http::{Method, Request};
-use socketioxide::TransportType;
+use socketioxide::{TransportType, socket::Sid};
 use tower::ServiceExt;
 use tracing::debug;
 
@@ -29,7 +29,7 @@ pub struct Carriers {
 
 #[derive(Default)]
 struct Inner {
-    sessions: HashMap<String, Session>,
+    sessions: HashMap<Sid, Session>,
     sweep_at: usize,
 }
 
@@ -54,7 +54,7 @@ impl Carriers {
     }
 
     /// The session began on this connection, with that transport.
-    pub(super) fn began(&self, session: &str, carrier: &Carrier, transport: TransportType) {
+    pub(super) fn began(&self, session: Sid, carrier: &Carrier, transport: TransportType) {
         if transport == TransportType::Websocket {
             self.change(session, |known| {
                 // If it began with polling and was upgraded since, that is known better.
@@ -66,43 +66,44 @@ impl Carriers {
     }
 
     /// The session's WebSocket is on this connection.
-    pub fn upgraded(&self, session: &str, carrier: &Carrier) {
+    pub fn upgraded(&self, session: Sid, carrier: &Carrier) {
         self.change(session, |known| {
-            known.cable = Arc::downgrade(carrier.cable())
+            known.cable = Arc::downgrade(carrier.cable());
         });
     }
 
     /// The session was let in.
-    pub fn admitted(&self, session: &str, backlog: &Arc<Backlog>) {
+    pub fn admitted(&self, session: Sid, backlog: &Arc<Backlog>) {
         self.change(session, |known| known.backlog = Arc::downgrade(backlog));
     }
 
     /// A poll took so much of what waited for the session.
-    pub fn polled(&self, session: &str, bytes: usize) {
+    pub fn polled(&self, session: Sid, bytes: usize) {
         let backlog = self
             .lock()
             .sessions
-            .get(session)
+            .get(&session)
             .and_then(|known| known.backlog.upgrade());
         if let Some(backlog) = backlog {
             backlog.taken(bytes);
         }
     }
 
-    /// Ends the session's transport.
-    pub(super) async fn end(&self, session: &str, transport: TransportType) {
+    /// Ends the session's transport, whichever it is by now.
+    pub(super) async fn end(&self, session: Sid) {
         let cable = self
             .lock()
             .sessions
-            .get(session)
+            .get(&session)
             .and_then(|known| known.cable.upgrade());
-        match (transport, cable) {
-            (TransportType::Websocket, Some(cable)) => cable.cut(),
-            _ => self.end_polling(session).await,
+        if let Some(cable) = cable {
+            cable.cut();
         }
+        // In the middle of an upgrade the session would go on polling. After it, this does nothing.
+        self.end_polling(session).await;
     }
 
-    fn change(&self, session: &str, change: impl FnOnce(&mut Session)) {
+    fn change(&self, session: Sid, change: impl FnOnce(&mut Session)) {
         let mut inner = self.lock();
         if inner.sessions.len() >= inner.sweep_at.max(SWEEP_AT) {
             let lives =
@@ -110,7 +111,7 @@ impl Carriers {
             inner.sessions.retain(|_, known| lives(known));
             inner.sweep_at = inner.sessions.len() * 2;
         }
-        let known = inner.sessions.entry(session.to_owned()).or_default();
+        let known = inner.sessions.entry(session).or_default();
         change(known);
         // Whichever of the two comes last puts them together.
         if let (Some(cable), Some(backlog)) = (known.cable.upgrade(), known.backlog.upgrade()) {
@@ -119,7 +120,7 @@ impl Carriers {
     }
 
     /// Says in the client's place that a polling session is over.
-    async fn end_polling(&self, session: &str) {
+    async fn end_polling(&self, session: Sid) {
         let uri = format!("{PATH}/?EIO=4&transport=polling&sid={session}");
         let request = Request::builder()
             .method(Method::POST)

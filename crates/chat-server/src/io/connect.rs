@@ -14,6 +14,7 @@ use serde::Deserialize;
 use socketioxide::{
     SocketIo,
     extract::{AckSender, Event, SocketRef, TryData},
+    socket::DisconnectReason,
 };
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,17 +23,13 @@ use tracing::warn;
 use super::{
     address,
     carriers::Carriers,
-    fanout::user_room,
     inbox::{Inbox, Job, Raw},
     line::SocketLine,
     listener::Carrier,
     outlet::{Backlog, Outlet},
 };
 use crate::{
-    app::{
-        App,
-        connections::{Line, Slot},
-    },
+    app::{App, connections::Slot},
     auth::Identity,
     bearer,
     wire::refusal::Code,
@@ -67,6 +64,10 @@ impl Refused {
             message: message.into(),
         }
     }
+
+    fn shutting_down() -> Self {
+        Self::new(Code::ServiceUnavailable, "the server is shutting down")
+    }
 }
 
 /// What the socket's own task begins with.
@@ -75,7 +76,7 @@ pub struct Admitted {
     pub jobs: mpsc::Receiver<Job>,
     /// Cancelled when the connection is gone.
     pub gone: CancellationToken,
-    pub line: Arc<dyn Line>,
+    pub line: Arc<SocketLine>,
     pub slot: Slot,
     /// Says that the task has ended.
     pub ended: DropGuard,
@@ -107,7 +108,7 @@ pub async fn admit(
             "the connection is not known",
         ));
     };
-    carriers.began(socket.id.as_str(), &carrier, socket.transport_type());
+    carriers.began(socket.id, &carrier, socket.transport_type());
     let address = address::client(
         carrier.peer(),
         &request.headers,
@@ -122,21 +123,25 @@ pub async fn admit(
         }
     })?;
 
-    let line: Arc<dyn Line> = Arc::new(line);
+    let line = Arc::new(line);
     let backlog = Arc::new(Backlog::new(app.config.limits.socket_queue_bytes));
-    carriers.admitted(socket.id.as_str(), &backlog);
+    carriers.admitted(socket.id, &backlog);
     socket.extensions.insert(Outlet {
-        line: Arc::clone(&line),
+        line: line.clone(),
         backlog,
     });
     let slot = app
         .connections
-        .admit(&identity.user.id, address, Arc::clone(&line));
+        .admit(&identity.user.id, address, line.clone());
     let slot = slot.map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
-    let (inbox, jobs) = Inbox::new(Arc::clone(&app), Arc::clone(&line));
+    // Whoever stops the server sees the slot from now on, or is seen here.
+    if app.draining.is_cancelled() {
+        line.turn_away(socket.transport_type());
+        return Err(Refused::shutting_down());
+    }
+    let (inbox, jobs) = Inbox::new(Arc::clone(&app), line.clone());
     let inbox = Arc::new(inbox);
     let gone = CancellationToken::new();
-    socket.join(user_room(&identity.user.id));
     socket.on_fallback(
         move |socket: SocketRef, Event(event): Event, ack: AckSender, raw: Raw| {
             inbox.receive(event, raw, socket, ack);
@@ -144,6 +149,7 @@ pub async fn admit(
         },
     );
     let ended = CancellationToken::new();
+    let leaving = Arc::clone(&line);
     let admitted = Admitted {
         identity,
         jobs,
@@ -154,8 +160,11 @@ pub async fn admit(
     };
     let handover = Handover(Arc::new(Mutex::new(Some(admitted))));
     socket.extensions.insert(handover.clone());
-    socket.on_disconnect(async move || {
+    socket.on_disconnect(async move |reason: DisconnectReason| {
         gone.cancel();
+        if reason == DisconnectReason::ClientNSDisconnect {
+            leaving.left();
+        }
         // The engine forgets the socket after this: the task must not put it into a room any more.
         if timeout(TASK_ENDS_WITHIN, ended.cancelled()).await.is_err() {
             handover.take();
@@ -166,10 +175,7 @@ pub async fn admit(
 
 async fn greet(app: &App, auth: Option<Auth>, headers: &HeaderMap) -> Result<Identity, Refused> {
     if app.draining.is_cancelled() {
-        return Err(Refused::new(
-            Code::ServiceUnavailable,
-            "the server is shutting down",
-        ));
+        return Err(Refused::shutting_down());
     }
     let token = auth
         .and_then(|auth| auth.token)

@@ -14,7 +14,9 @@ use tracing::{error, warn};
 
 use super::{
     connect::{Admitted, Handover},
+    fanout::user_room,
     inbox::{Job, Payload},
+    line::SocketLine,
     messages, outlet,
     reply::Reply,
     rooms, token, typing,
@@ -33,15 +35,28 @@ use crate::{
 /// How long a client has to bring a new token (contract, section 3).
 const REFRESH_WITHIN: Duration = Duration::from_secs(30);
 
+/// Timers of the runtime reach about two years; a token may hold longer.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What an event's handler works with.
 pub struct Conversation {
     pub app: Arc<App>,
     pub socket: SocketRef,
     pub connection: Connection,
     pub identity: Identity,
-    line: Arc<dyn Line>,
-    /// When the client was told that its token expired.
-    told_expired_at: Option<Timestamp>,
+    line: Arc<SocketLine>,
+    token: Token,
+}
+
+/// What the client knows about its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    /// It holds.
+    Valid,
+    /// It expired, and the client was told then.
+    ToldExpired(Timestamp),
+    /// No new one came, and the connection ends.
+    Closing,
 }
 
 /// The connect handler: starts the task.
@@ -54,6 +69,10 @@ pub fn begin(app: Arc<App>, socket: SocketRef) {
         return;
     };
     let sockets = app.sockets.clone();
+    // Nothing may come before this event, so nothing is told to the user's sockets before it either.
+    tell_session(&app, &socket, &admitted.identity);
+    socket.join(user_room(&admitted.identity.user.id));
+    admitted.line.begun();
     sockets.spawn(converse(app, socket, admitted));
 }
 
@@ -67,7 +86,6 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         ended,
     } = admitted;
     let id = SocketId::new(socket.id.as_str());
-    tell_session(&app, &socket, &identity);
     let connected = app.chat.connect(identity.user.clone(), id).await;
     let connection = match connected {
         Ok(connection) => connection,
@@ -79,25 +97,34 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
             return line.close(Closing::Unavailable);
         }
     };
-    let told_expired_at = None;
     let mut talk = Conversation {
         app,
         socket,
         connection,
         identity,
         line,
-        told_expired_at,
+        token: Token::Valid,
     };
     loop {
-        let deadline = talk.until_deadline();
+        let deadline = talk.until_deadline().min(LONGEST_SLEEP);
         tokio::select! {
             biased;
             job = jobs.recv() => match job {
-                Some(job) => talk.take(job).await,
+                Some(job) => {
+                    talk.take(job).await;
+                    // With a client that never pauses, the timer below is never asked.
+                    if talk.until_deadline().is_zero() {
+                        talk.token_lapsed();
+                    }
+                }
                 None => break,
             },
             () = gone.cancelled() => break,
-            () = tokio::time::sleep(deadline) => talk.token_lapsed(),
+            () = tokio::time::sleep(deadline) => {
+                if talk.until_deadline().is_zero() {
+                    talk.token_lapsed();
+                }
+            }
         }
     }
     // What the client sent before it went still counts.
@@ -141,74 +168,86 @@ impl Conversation {
     pub fn renew(&mut self, identity: Identity) {
         self.connection.user = identity.user.clone();
         self.identity = identity;
-        self.told_expired_at = None;
+        self.token = Token::Valid;
     }
 
     async fn take(&mut self, job: Job) {
-        let handled = AssertUnwindSafe(self.handle(job)).catch_unwind().await;
-        if handled.is_err() {
-            // The panic itself has been logged. The rules are whole between calls.
-            error!("an event was given up after a panic");
-        }
-    }
-
-    async fn handle(
-        &mut self,
-        Job {
+        let Job {
             event,
             payload,
             reply,
-        }: Job,
-    ) {
-        let argument = match argument(&payload) {
+        } = job;
+        let mut reply = Some(reply);
+        let handling = self.handle(&event, &payload, &mut reply);
+        if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
+            // The panic itself has been logged. The rules are whole between calls.
+            error!(event, "an event was given up after a panic");
+            if let Some(reply) = reply.take() {
+                let message = "Something went wrong in the server.";
+                reply.refuse(&Refusal::new(Code::InternalError, message), None);
+            }
+        }
+    }
+
+    async fn handle(&mut self, event: &str, payload: &Payload, slot: &mut Option<Reply>) {
+        let argument = match argument(payload) {
             Ok(argument) => argument,
-            Err(problem) => return reply.refuse(&problem.into(), None),
+            Err(problem) => return refuse(slot, &problem.into(), None),
         };
         let group = group_of(&argument);
-        let mut reply = Some(reply);
-        let outcome = match event.as_str() {
-            "join_group" => rooms::join(self, argument, &mut reply).await,
-            "leave_group" => rooms::leave(self, argument, &mut reply).await,
-            "get_room_info" => rooms::info(self, argument, &mut reply).await,
-            "send_message" => messages::send(self, argument, &mut reply).await,
-            "get_group_messages" => messages::history(self, argument, &mut reply).await,
-            "mark_read" => messages::mark_read(self, argument, &mut reply).await,
-            "typing_start" => typing::start(self, argument, &mut reply).await,
-            "typing_stop" => typing::stop(self, argument, &mut reply).await,
-            "refresh_token" => token::refresh(self, argument, &mut reply).await,
+        let outcome = match event {
+            "join_group" => rooms::join(self, argument, slot).await,
+            "leave_group" => rooms::leave(self, argument, slot).await,
+            "get_room_info" => rooms::info(self, argument, slot).await,
+            "send_message" => messages::send(self, argument, slot).await,
+            "get_group_messages" => messages::history(self, argument, slot).await,
+            "mark_read" => messages::mark_read(self, argument, slot).await,
+            "typing_start" => typing::start(self, argument, slot).await,
+            "typing_stop" => typing::stop(self, argument, slot).await,
+            "refresh_token" => token::refresh(self, argument, slot).await,
             _ => Err(Refusal::new(
                 Code::ValidationError,
                 "There is no such event.",
             )),
         };
-        match (outcome, reply) {
-            (Err(refusal), Some(reply)) => reply.refuse(&refusal, group.as_ref()),
-            (Ok(()), Some(reply)) => reply.done_silently(),
-            (_, None) => {}
+        match outcome {
+            Err(refusal) => refuse(slot, &refusal, group.as_ref()),
+            Ok(()) => {
+                if let Some(reply) = slot.take() {
+                    reply.done_silently();
+                }
+            }
         }
     }
 
     fn until_deadline(&self) -> Duration {
-        let at = match self.told_expired_at {
-            None => self.identity.lapses_at(),
-            Some(told_at) => told_at + REFRESH_WITHIN,
-        };
-        at.since(self.app.now())
+        let now = self.app.now();
+        match self.token {
+            Token::Valid => self.identity.lapses_at().since(now),
+            Token::ToldExpired(at) => (at + REFRESH_WITHIN).since(now),
+            Token::Closing => Duration::MAX,
+        }
     }
 
     fn token_lapsed(&mut self) {
-        if self.told_expired_at.is_some() {
-            // The task goes on until the connection is gone; once is enough.
-            self.told_expired_at = Some(Timestamp::from_millis(u64::MAX));
-            return self.line.close(Closing::AuthExpired);
+        match self.token {
+            Token::Valid => {
+                self.token = Token::ToldExpired(self.app.now());
+                let disconnect_in_ms = millis(REFRESH_WITHIN);
+                self.tell("auth_expired", &AuthExpired { disconnect_in_ms });
+            }
+            Token::ToldExpired(_) => {
+                self.token = Token::Closing;
+                self.line.close(Closing::AuthExpired);
+            }
+            Token::Closing => {}
         }
-        self.told_expired_at = Some(self.app.now());
-        self.tell(
-            "auth_expired",
-            &AuthExpired {
-                disconnect_in_ms: millis(REFRESH_WITHIN),
-            },
-        );
+    }
+}
+
+fn refuse(slot: &mut Option<Reply>, refusal: &Refusal, group: Option<&GroupId>) {
+    if let Some(reply) = slot.take() {
+        reply.refuse(refusal, group);
     }
 }
 

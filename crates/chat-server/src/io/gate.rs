@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::Uri;
+use socketioxide::socket::Sid;
 
 use super::{carriers::Carriers, listener::Carrier};
 use crate::app::App;
@@ -31,7 +32,7 @@ pub async fn pass(
     if !may_come_from(&gate.app, request.headers()) {
         return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
-    let Some(session) = session_id(request.uri()).map(str::to_owned) else {
+    let Some(session) = session_id(request.uri()) else {
         if gate.app.draining.is_cancelled() {
             let refusal = (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -41,15 +42,13 @@ pub async fn pass(
         }
         return next.run(request).await;
     };
-    if request.headers().contains_key(header::UPGRADE) {
-        gate.carriers.upgraded(&session, &carrier);
-        return next.run(request).await;
-    }
     let is_poll = request.method() == Method::GET;
     let response = next.run(request).await;
-    if is_poll {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        gate.carriers.upgraded(session, &carrier);
+    } else if is_poll {
         let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
-        gate.carriers.polled(&session, bytes);
+        gate.carriers.polled(session, bytes);
     }
     response
 }
@@ -75,9 +74,13 @@ fn is_same_origin(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     }
 }
 
-fn session_id(uri: &Uri) -> Option<&str> {
+/// The engine's id of the session, if the request names one.
+fn session_id(uri: &Uri) -> Option<Sid> {
     let mut pairs = uri.query()?.split('&');
-    pairs.find_map(|pair| pair.strip_prefix("sid="))
+    pairs
+        .find_map(|pair| pair.strip_prefix("sid="))?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

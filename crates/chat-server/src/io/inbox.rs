@@ -140,10 +140,14 @@ impl Inbox {
             .map_or(Ok(()), |bucket| bucket.spend(now))
     }
 
+    fn is_too_much(&self) -> bool {
+        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        flood.is_too_much(self.app.now())
+    }
+
     fn refuse(&self, reply: Reply, refusal: &Refusal) {
         reply.refuse(refusal, None);
-        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusal.code == Code::RateLimited && flood.is_too_much(self.app.now()) {
+        if refusal.code == Code::RateLimited && self.is_too_much() {
             self.line.close(Closing::RateLimited);
         }
     }

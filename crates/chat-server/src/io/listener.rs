@@ -156,6 +156,8 @@ impl Guarded {
             .stalled
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
         ready!(stalled.as_mut().poll(context));
+        // The engine would go on reading after a write that failed.
+        self.cable.cut();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

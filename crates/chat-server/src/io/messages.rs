@@ -8,9 +8,8 @@ use super::{
     reply::Reply,
 };
 use crate::wire::{
-    cursor::encode,
     incoming::{GetGroupMessages, MarkRead, SendMessage},
-    outgoing::{GroupMessages, Message, ReadState},
+    outgoing::{GroupMessages, Message, ReadState, older},
     refusal::Refusal,
 };
 
@@ -20,7 +19,7 @@ pub async fn send(
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
     let SendMessage { group, what } =
-        SendMessage::read(argument, talk.app.config.limits.message_chars)?;
+        SendMessage::read(&argument, talk.app.config.limits.message_chars)?;
     let sent = talk.app.chat.send(&talk.connection, &group, what).await?;
     if let Some(reply) = reply.take() {
         let message = Message::from(&*sent.message);
@@ -38,7 +37,7 @@ pub async fn history(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let GetGroupMessages { group, page } = GetGroupMessages::read(argument)?;
+    let GetGroupMessages { group, page } = GetGroupMessages::read(&argument)?;
     let (from, limit) = (page.from()?, page.limit.unwrap_or_default().get());
     let slice = talk
         .app
@@ -56,7 +55,7 @@ pub async fn mark_read(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let MarkRead { group, seq } = MarkRead::read(argument)?;
+    let MarkRead { group, seq } = MarkRead::read(&argument)?;
     let mark = talk
         .app
         .chat
@@ -72,11 +71,10 @@ pub fn group_messages<'a>(
     slice: &'a Slice,
     backwards: bool,
 ) -> GroupMessages<'a> {
-    let oldest = slice.messages.first().filter(|_| backwards && slice.more);
     GroupMessages {
         group_id: group.as_str(),
         messages: slice.messages.iter().map(Message::from).collect(),
         has_next_page: slice.more,
-        next_cursor: oldest.map(|message| encode(&message.seq)),
+        next_cursor: older(slice, backwards),
     }
 }

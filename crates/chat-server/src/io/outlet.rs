@@ -44,15 +44,15 @@ impl Backlog {
     /// So much has been handed to the network.
     pub fn taken(&self, bytes: usize) {
         let left = |waiting: usize| Some(waiting.saturating_sub(bytes));
-        // It always succeeds: there is always something left, if only nothing.
-        let _ = self
+        let updated = self
             .bytes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        debug_assert!(updated.is_ok(), "there is always an amount that is left");
     }
 
-    /// So much more waits. Returns whether it is too much.
+    /// So much more waits. Returns whether too much waited before: one packet alone is never too much.
     fn add(&self, bytes: usize) -> bool {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.limit_bytes
+        self.bytes.fetch_add(bytes, Ordering::Relaxed) > self.limit_bytes
     }
 }
 
@@ -115,16 +115,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_too_much_only_above_the_limit() {
+    fn what_waited_before_is_too_much_above_the_limit() {
         let backlog = Backlog::new(100);
 
-        assert!(!backlog.add(100));
+        assert!(!backlog.add(1_000), "a single packet may be large");
         assert!(backlog.add(1));
-        backlog.taken(60);
-        assert!(!backlog.add(59));
-        backlog.taken(1_000);
-        assert!(!backlog.add(100));
+        backlog.taken(901);
+        assert!(!backlog.add(1));
+        assert!(backlog.add(1));
+        backlog.taken(10_000);
+        assert!(!backlog.add(101));
         backlog.emptied();
         assert!(!backlog.add(100));
+        assert!(!backlog.add(1));
     }
 }

@@ -21,7 +21,7 @@ pub async fn join(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let request = read::<JoinGroup>(with_group_id(argument))?.into_request();
+    let request = read::<JoinGroup>(&with_group_id(argument))?.into_request();
     let socket = talk.socket.clone();
     // Called under the room's lock: nothing else can be told in between.
     let welcome = |joined: &Joined| {
@@ -48,7 +48,7 @@ pub async fn leave(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let group = read::<InGroup>(with_group_id(argument))?.group_id;
+    let group = read::<InGroup>(&with_group_id(argument))?.group_id;
     let counts = talk.app.chat.leave(&mut talk.connection, &group).await?;
     let payload = LeftGroup::new(&group, counts);
     answer(reply, &payload);
@@ -61,7 +61,7 @@ pub async fn info(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let request = read::<GetRoomInfo>(argument)?;
+    let request = read::<GetRoomInfo>(&argument)?;
     let user = &talk.connection.user.id;
     let after = request.cursor.map(|cursor| cursor.0);
     let listed = talk.app.config.rooms.online_members_listed;

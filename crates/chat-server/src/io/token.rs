@@ -19,7 +19,7 @@ pub async fn refresh(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let token = read::<RefreshToken>(argument)?.token;
+    let token = read::<RefreshToken>(&argument)?.token;
     let verified = talk.app.tokens.verify(&token);
     let identity =
         verified.map_err(|error| Refusal::new(Code::Unauthorized, format!("The {error}.")))?;

@@ -11,8 +11,12 @@ pub async fn start(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let group = read::<InGroup>(argument)?.group_id;
-    let started = talk.app.chat.start_typing(&talk.connection, &group).await;
+    let group = read::<InGroup>(&argument)?.group_id;
+    let started = talk
+        .app
+        .chat
+        .start_typing(&mut talk.connection, &group)
+        .await;
     unless_dropped(started, reply)
 }
 
@@ -21,7 +25,7 @@ pub async fn stop(
     argument: Value,
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
-    let group = read::<InGroup>(argument)?.group_id;
+    let group = read::<InGroup>(&argument)?.group_id;
     let stopped = talk.app.chat.stop_typing(&talk.connection, &group).await;
     unless_dropped(stopped, reply)
 }

@@ -90,7 +90,7 @@ impl Problem {
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn read<T: for<'de> Deserialize<'de>>(value: serde_json::Value) -> Result<T, Problem> {
+pub fn read<T: for<'de> Deserialize<'de>>(value: &serde_json::Value) -> Result<T, Problem> {
     // An array would be taken for the fields in their order.
     if !value.is_object() {
         return Err(Problem::new("", "is no object"));
@@ -265,7 +265,7 @@ mod tests {
             (json!("a"), "", "is no object"),
         ] {
             assert_eq!(
-                read::<Sample>(value.clone()),
+                read::<Sample>(&value),
                 Err(Problem::new(field, message)),
                 "{value}"
             );
@@ -275,14 +275,14 @@ mod tests {
     #[test]
     fn null_counts_as_missing_where_a_field_may_be_missing() {
         let sample =
-            read::<Sample>(json!({"groupId": "a", "afterSeq": null, "unknown": 1})).unwrap();
+            read::<Sample>(&json!({"groupId": "a", "afterSeq": null, "unknown": 1})).unwrap();
 
         assert_eq!(sample.after_seq, None);
     }
 
     #[test]
     fn what_a_client_wrote_is_not_repeated() {
-        let problem = read::<Sample>(json!({"groupId": {"secret": "s3cret"}})).unwrap_err();
+        let problem = read::<Sample>(&json!({"groupId": {"secret": "s3cret"}})).unwrap_err();
 
         assert!(!problem.message.contains("s3cret"));
     }

@@ -107,8 +107,8 @@ pub struct SendMessage {
 impl SendMessage {
     /// # Errors
     /// The first field that is wrong.
-    pub fn read(argument: Value, limit_chars: usize) -> Result<Self, Problem> {
-        let group = read::<InGroup>(argument.clone())?.group_id;
+    pub fn read(argument: &Value, limit_chars: usize) -> Result<Self, Problem> {
+        let group = read::<InGroup>(argument)?.group_id;
         let what = read::<NewMessage>(argument)?.into_composition(limit_chars)?;
         Ok(Self { group, what })
     }
@@ -136,8 +136,8 @@ pub struct GetGroupMessages {
 impl GetGroupMessages {
     /// # Errors
     /// The first field that is wrong.
-    pub fn read(argument: Value) -> Result<Self, Problem> {
-        let group = read::<InGroup>(argument.clone())?.group_id;
+    pub fn read(argument: &Value) -> Result<Self, Problem> {
+        let group = read::<InGroup>(argument)?.group_id;
         Ok(Self {
             group,
             page: read(argument)?,
@@ -190,8 +190,8 @@ pub struct MarkRead {
 impl MarkRead {
     /// # Errors
     /// The first field that is wrong.
-    pub fn read(argument: Value) -> Result<Self, Problem> {
-        let group = read::<InGroup>(argument.clone())?.group_id;
+    pub fn read(argument: &Value) -> Result<Self, Problem> {
+        let group = read::<InGroup>(argument)?.group_id;
         Ok(Self {
             group,
             seq: read::<ReadUpTo>(argument)?.seq,

@@ -8,7 +8,7 @@ use chat_domain::{
     id::{GroupId, UserId},
     message::{Author, Message as LogMessage},
     news::{Addition, ReadMark, Removal, RoomMembers as Members},
-    ports::GroupEntry as ListedGroup,
+    ports::{GroupEntry as ListedGroup, Slice},
     presence::Counts,
     usecase::{
         groups::{MemberEntry, OwnGroup},
@@ -540,6 +540,15 @@ pub struct History<'a> {
     pub has_next_page: bool,
     /// Leads to older messages; `null` when reading forwards.
     pub next_cursor: Option<String>,
+}
+
+/// What leads on from a page of a history that was read backwards: to older messages, if there are any.
+pub fn older(slice: &Slice, is_backwards: bool) -> Option<String> {
+    let oldest = slice
+        .messages
+        .first()
+        .filter(|_| is_backwards && slice.more);
+    oldest.map(|message| encode(&message.seq))
 }
 
 /// How many of a user's connections were ended.

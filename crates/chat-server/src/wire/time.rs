@@ -1,6 +1,6 @@
 //! Times on the wire: RFC 3339, UTC, milliseconds.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use chat_domain::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -9,15 +9,19 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
+/// The last millisecond of the year 9999: four digits are all that the format has.
+const END_OF_TIME_MS: u64 = 253_402_300_799_999;
+
 /// A point in time as clients read it: `2026-11-23T10:00:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Timestamp);
 
-impl std::fmt::Display for Time {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let nanos = i128::from(self.0.as_millis()) * 1_000_000;
-        let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| std::fmt::Error)?;
-        f.write_str(&time.format(FORMAT).map_err(|_| std::fmt::Error)?)
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis().min(END_OF_TIME_MS);
+        let nanos = i128::from(millis) * 1_000_000;
+        let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| fmt::Error)?;
+        f.write_str(&time.format(FORMAT).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -41,5 +45,12 @@ mod tests {
         let time = Time(Timestamp::from_millis(1_795_428_000_007));
 
         assert_eq!(time.to_string(), "2026-11-23T10:00:00.007Z");
+    }
+
+    #[test]
+    fn what_lies_beyond_the_year_9999_is_its_last_moment() {
+        let time = Time(Timestamp::from_millis(u64::MAX));
+
+        assert_eq!(time.to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

@@ -43,6 +43,23 @@ pub async fn saving_a_user_again_replaces_the_record(at: &Database) {
     assert_eq!(at.users.find(&after.id).await.unwrap(), Some(after));
 }
 
+/// A change of one thing is a change.
+pub async fn a_new_name_or_picture_alone_is_saved(at: &Database) {
+    let with_picture = User {
+        image: ImageUrl::parse("https://example.org/ada.png"),
+        ..user("ada", "Ada")
+    };
+    let renamed = User {
+        name: user("ada", "Countess Ada").name,
+        ..with_picture.clone()
+    };
+
+    for ada in [user("ada", "Ada"), with_picture, renamed] {
+        at.users.save(&ada, NOON).await.unwrap();
+        assert_eq!(at.users.find(&ada.id).await.unwrap(), Some(ada));
+    }
+}
+
 /// Somebody may be made a member before the first connection.
 pub async fn an_ensured_user_is_named_after_the_id(at: &Database) {
     at.users.ensure(&user_id("ada"), NOON).await.unwrap();

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::{
     super::{
         answer::{Answer, created, done, ok},
-        body::{Body, Parameters, group_id},
+        body::{Body, Parameters, Segments, group_id},
         caller::Caller,
     },
     cut, one_more,
@@ -60,7 +60,7 @@ pub async fn list(
 pub async fn show(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Answer {
     let group = app.chat.group(&user.id, &group_id(&id)?).await?;
     ok(&GroupRecord::from(&group))
@@ -74,7 +74,7 @@ pub async fn show(
 pub async fn change(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let change = body.read::<ChangeGroup>()?.into_change();
@@ -93,7 +93,7 @@ pub async fn change(
 pub async fn delete(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Answer {
     app.chat.delete_group(&user.id, &group_id(&id)?).await?;
     done()

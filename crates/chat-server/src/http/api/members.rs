@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chat_domain::member::Role;
 
 use super::{
     super::{
         answer::{Answer, created, done, ok},
-        body::{Body, Parameters, group_id, user_id},
+        body::{Body, Parameters, Segments, group_id, user_id},
         caller::Caller,
     },
     cut, one_more,
@@ -28,7 +28,7 @@ use crate::{
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     Parameters(page): Parameters<MembersPage>,
 ) -> Answer {
     let (limit, after) = (
@@ -53,7 +53,7 @@ pub async fn list(
 pub async fn add(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let AddMember { user_id, role } = body.read()?;
@@ -74,7 +74,7 @@ pub async fn add(
 pub async fn give_role(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path((group, other)): Path<(String, String)>,
+    Segments((group, other)): Segments<(String, String)>,
     body: Body,
 ) -> Answer {
     let role = body.read::<GiveRole>()?.role;
@@ -91,7 +91,7 @@ pub async fn give_role(
 pub async fn remove(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path((group, other)): Path<(String, String)>,
+    Segments((group, other)): Segments<(String, String)>,
 ) -> Answer {
     app.chat
         .remove_member(&user.id, &group_id(&group)?, &user_id(&other)?)
@@ -107,7 +107,7 @@ pub async fn remove(
 pub async fn pass_on(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let heir = body.read::<PassOn>()?.user_id;

@@ -1,9 +1,6 @@
 use std::{future::Future, sync::Arc};
 
-use axum::{
-    extract::{Path, State},
-    http::HeaderMap,
-};
+use axum::{extract::State, http::HeaderMap};
 use chat_domain::{
     message::ClientMessageId,
     usecase::{
@@ -14,16 +11,15 @@ use chat_domain::{
 
 use super::super::{
     answer::{Answer, HttpRefusal, created, ok},
-    body::{Body, Parameters, group_id},
+    body::{Body, Parameters, Segments, group_id},
     caller::Caller,
 };
 use crate::{
     app::App,
     wire::{
-        cursor::encode,
         field::Problem,
         incoming::{HistoryPage, NewMessage, ReadUpTo},
-        outgoing::{History, Message, ReadState},
+        outgoing::{History, Message, ReadState, older},
         refusal::{Code, Refusal},
     },
 };
@@ -37,7 +33,7 @@ use crate::{
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     Parameters(page): Parameters<HistoryPage>,
 ) -> Answer {
     let (from, limit) = (page.from()?, page.limit.unwrap_or_default().get());
@@ -46,11 +42,10 @@ pub async fn list(
         .history(&user.id, &group_id(&id)?, from, limit)
         .await?;
     let backwards = !matches!(from, ReadFrom::After(_));
-    let oldest = slice.messages.first().filter(|_| backwards && slice.more);
     ok(&History {
         items: slice.messages.iter().map(Message::from).collect(),
         has_next_page: slice.more,
-        next_cursor: oldest.map(|message| encode(&message.seq)),
+        next_cursor: older(&slice, backwards),
     })
 }
 
@@ -64,7 +59,7 @@ pub async fn list(
 pub async fn send(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -86,7 +81,7 @@ pub async fn send(
 pub async fn mark_read(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let seq = body.read::<ReadUpTo>()?.seq;
