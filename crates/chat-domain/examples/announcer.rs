@@ -94,6 +94,7 @@ fn node(console: &Arc<Console>) -> Arc<Chat> {
             large: Some(500),
         },
         rooms_per_socket: None,
+        page_bytes: 65_536,
         messages: None,
         typing: None,
     };

@@ -208,6 +208,41 @@ pub struct Slice {
     pub more: bool,
 }
 
+impl Slice {
+    /// Keeps the newest messages whose texts have so many bytes together, at least one.
+    pub fn keep_newest(&mut self, limit_bytes: usize) {
+        let kept = fitting(self.messages.iter().rev(), limit_bytes);
+        let surplus = self.messages.len() - kept;
+        self.messages.drain(..surplus);
+        self.more |= surplus > 0;
+    }
+
+    /// Keeps the oldest messages whose texts have so many bytes together, at least one.
+    pub fn keep_oldest(&mut self, limit_bytes: usize) {
+        let kept = fitting(self.messages.iter(), limit_bytes);
+        self.more |= kept < self.messages.len();
+        self.messages.truncate(kept);
+    }
+}
+
+fn fitting<'a>(messages: impl Iterator<Item = &'a Message>, limit_bytes: usize) -> usize {
+    let quoted = |message: &Message| {
+        message
+            .reply_to
+            .as_ref()
+            .map_or(0, |quote| quote.body.as_str().len())
+    };
+    let sizes = messages.map(|message| message.body.as_str().len() + quoted(message));
+    let totals = sizes.scan(0, |total, size| {
+        *total += size;
+        Some(*total)
+    });
+    totals
+        .enumerate()
+        .take_while(|(place, total)| *place == 0 || *total <= limit_bytes)
+        .count()
+}
+
 /// How far members have read.
 #[async_trait]
 pub trait ReadMarks: Send + Sync {

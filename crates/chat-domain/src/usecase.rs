@@ -64,6 +64,8 @@ pub struct Policy {
     pub rooms: RoomPolicy,
     /// How many rooms one socket may be in; `None`: any number.
     pub rooms_per_socket: Option<usize>,
+    /// How many bytes of text a page of a history has at most, but for a single message.
+    pub page_bytes: usize,
     /// How often a user may send.
     pub messages: Option<Quota>,
     /// How often a user may start or stop typing in one room.

@@ -20,6 +20,9 @@ pub use self::{
 };
 use crate::wire::outgoing::SessionLimits;
 
+/// A page of a history that is larger is cut, and leads on.
+const MOST_PAGE_BYTES: usize = 256 * 1_024;
+
 /// Every setting.
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -227,6 +230,8 @@ impl Config {
                 large: (self.rooms.large > 0).then_some(self.rooms.large),
             },
             rooms_per_socket: (rooms_per_socket > 0).then_some(rooms_per_socket),
+            // A page is sent as answer and as event, and its text may grow by half: still it is no backlog.
+            page_bytes: (limits.socket_queue_bytes / 4).min(MOST_PAGE_BYTES),
             messages: Quota::new(limits.message_burst, limits.messages_per_second),
             typing: Quota::new(limits.typing_burst, limits.typing_per_second),
         }

@@ -111,3 +111,63 @@ async fn a_server_that_stops_says_so_and_leaves_nobody_behind() {
     }
     stopping.await.unwrap();
 }
+
+#[tokio::test]
+async fn session_is_the_first_event_whatever_else_happens() {
+    let settings = [
+        ("CHAT_LIMITS__EVENT_BURST", "0"),
+        ("CHAT_LIMITS__CONNECTIONS_PER_USER", "0"),
+    ];
+    let server = Server::start(&settings).await;
+    server.group("g", &["ada"]).await;
+    let mut busy = server.connect("ada").await;
+
+    for _ in 0..50 {
+        busy.emit("mark_read", json!({"groupId": "g", "seq": 0}))
+            .await;
+        let mut other = Client::open(server.address).await;
+        other
+            .send(&format!("40{}", json!({"token": token("ada", 60)})))
+            .await;
+        busy.emit("mark_read", json!({"groupId": "g", "seq": 0}))
+            .await;
+        let answer = other.packet().await;
+        assert!(answer.starts_with("40"), "{answer}");
+        assert_eq!(other.next().await.0, "session");
+        busy.wait_for("unread_update").await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_displaced_while_coming_in_goes_too() {
+    let settings = [
+        ("CHAT_LIMITS__CONNECTIONS_PER_USER", "1"),
+        ("CHAT_LIMITS__CONNECTIONS_EVICT_OLDEST", "true"),
+    ];
+    let server = Server::start(&settings).await;
+    let mut coming = Vec::new();
+    for _ in 0..20 {
+        let mut client = Client::open(server.address).await;
+        client
+            .send(&format!("40{}", json!({"token": token("ada", 60)})))
+            .await;
+        coming.push(client);
+    }
+
+    let mut last = server.connect("ada").await;
+
+    for client in coming {
+        client.closed().await;
+    }
+    last.call("leave_group", json!("g")).await;
+}
+
+#[tokio::test]
+async fn a_transport_that_carries_no_session_any_more_is_closed() {
+    let server = Server::start(&[]).await;
+    let mut ada = server.connect("ada").await;
+
+    ada.send("41").await;
+
+    ada.closed().await;
+}

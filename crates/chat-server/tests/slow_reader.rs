@@ -56,3 +56,61 @@ async fn who_does_not_read_leaves_and_resumes_without_a_gap() {
     let page = again.wait_for("group_messages").await;
     assert_eq!(page["messages"][0]["seq"], last + 1);
 }
+
+#[tokio::test]
+async fn who_takes_nothing_for_too_long_leaves_however_little_waits() {
+    let mut settings = UNLIMITED.to_vec();
+    settings.extend([
+        ("CHAT_LIMITS__SOCKET_QUEUE_BYTES", "1073741824"),
+        ("CHAT_LIMITS__SOCKET_QUEUE_PACKETS", "65536"),
+        ("CHAT_LIMITS__SOCKET_STALL_MS", "500"),
+    ]);
+    let server = Server::start(&settings).await;
+    server.group("g", &["ada", "eve"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let eve = server.join("eve", "g").await;
+
+    send_until_eve_left(&mut ada).await;
+
+    eve.read_to_the_end().await;
+}
+
+#[tokio::test]
+async fn the_largest_page_there_can_be_ends_nobody() {
+    let server = Server::start(UNLIMITED).await;
+    server.group("g", &["ada"]).await;
+    let mut ada = server.join("ada", "g").await;
+    for _ in 0..100 {
+        ada.call(
+            "send_message",
+            json!({"groupId": "g", "content": "😀".repeat(4_000)}),
+        )
+        .await;
+    }
+
+    let mut cursor = json!(null);
+    let mut seqs = Vec::new();
+    while seqs.last() != Some(&1) {
+        let page = json!({"groupId": "g", "limit": 100, "cursor": cursor});
+        let data = ada.call("get_group_messages", page).await;
+        let messages = data["messages"].as_array().unwrap();
+        seqs.extend(
+            messages
+                .iter()
+                .rev()
+                .filter_map(|message| message["seq"].as_u64()),
+        );
+        assert_eq!(data["hasNextPage"], seqs.last() != Some(&1));
+        cursor = data["nextCursor"].clone();
+    }
+    assert_eq!(seqs, (1..=100).rev().collect::<Vec<u64>>());
+    ada.drain().await;
+    let again = json!({"groupId": "g", "afterSeq": 0, "limit": 100});
+    assert_eq!(ada.call("join_group", again).await["lastSeq"], 100);
+    ada.wait_for("joined_group_success").await;
+    let page = ada.wait_for("group_messages").await;
+    assert_eq!(
+        (&page["messages"][0]["seq"], &page["hasNextPage"]),
+        (&json!(1), &json!(true))
+    );
+}

@@ -45,11 +45,15 @@ impl Chat {
             .await?
             .ok_or(ReadError::NotAMember)?;
         let log = &self.ports.log;
-        let slice = match from {
+        let mut slice = match from {
             From::Newest => log.before(group, None, limit).await?,
             From::Before(seq) => log.before(group, Some(seq), limit).await?,
             From::After(seq) => log.after(group, seq, limit).await?,
         };
+        match from {
+            From::Newest | From::Before(_) => slice.keep_newest(self.policy.page_bytes),
+            From::After(_) => slice.keep_oldest(self.policy.page_bytes),
+        }
         Ok(slice)
     }
 }

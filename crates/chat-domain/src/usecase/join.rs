@@ -118,7 +118,8 @@ impl Chat {
                 let Some(seated) = room.seat(&seat.socket, &seat.user) else {
                     return Err(JoinError::Busy(BUSY));
                 };
-                let joined = entered.joined(seated, caught_up, request.limit);
+                let joined =
+                    entered.joined(seated, caught_up, request.limit, self.policy.page_bytes);
                 if let Some(welcome) = welcome.take() {
                     welcome(&joined);
                 }
@@ -283,7 +284,13 @@ struct CaughtUp {
 }
 
 impl Entered<'_> {
-    fn joined(&self, welcome: Welcome, caught_up: Option<CaughtUp>, limit: usize) -> Joined {
+    fn joined(
+        &self,
+        welcome: Welcome,
+        caught_up: Option<CaughtUp>,
+        limit: usize,
+        limit_bytes: usize,
+    ) -> Joined {
         let reset = caught_up.as_ref().is_some_and(|caught_up| caught_up.reset);
         let missed = welcome.missed.iter().map(|message| Message::clone(message));
         let history = caught_up.map(|CaughtUp { mut slice, .. }| {
@@ -292,11 +299,15 @@ impl Entered<'_> {
                 let surplus = slice.messages.len().saturating_sub(limit);
                 slice.messages.drain(..surplus);
                 slice.more |= surplus > 0;
-            } else if !slice.more {
+                slice.keep_newest(limit_bytes);
+                return slice;
+            }
+            if !slice.more {
                 slice.messages.extend(missed);
                 slice.more = slice.messages.len() > limit;
                 slice.messages.truncate(limit);
             }
+            slice.keep_oldest(limit_bytes);
             slice
         });
         Joined {

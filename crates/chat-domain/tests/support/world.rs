@@ -54,6 +54,7 @@ pub const POLICY: Policy = Policy {
         large: None,
     },
     rooms_per_socket: None,
+    page_bytes: 65_536,
     messages: None,
     typing: None,
 };
