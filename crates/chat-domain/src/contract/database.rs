@@ -100,6 +100,7 @@ macro_rules! database_contract {
                 members_are_listed_by_id_page_by_page,
                 members_are_listed_with_their_records_of_today,
                 the_groups_of_a_user_are_those_with_a_membership,
+                members_are_found_among_others,
             ]
             roster: [
                 an_added_member_is_one,

@@ -7,6 +7,7 @@ use chat_domain::{
     ports::{MembershipRepo, PortError, PortResult},
     user::User,
 };
+use sqlx::types::Json;
 
 use super::{SqliteDatabase, row};
 
@@ -21,6 +22,10 @@ pub(super) const LIST: &str = "
 
 pub(super) const GROUPS_OF: &str = "
     select group_id from group_members where user_id = ?1 order by group_id";
+
+pub(super) const AMONG: &str = "
+    select user_id from group_members
+    where group_id = ?1 and user_id in (select value from json_each(?2))";
 
 #[async_trait]
 impl MembershipRepo for SqliteDatabase {
@@ -45,6 +50,12 @@ impl MembershipRepo for SqliteDatabase {
         self.ids_of_groups(user)
             .await
             .map_err(PortError::during("list the groups of a user"))
+    }
+
+    async fn among(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<UserId>> {
+        self.members_among(group, users)
+            .await
+            .map_err(PortError::during("find members among users"))
     }
 }
 
@@ -85,6 +96,18 @@ impl SqliteDatabase {
             .await?;
         rows.iter()
             .map(|found| row::group_id(found, "group_id"))
+            .collect()
+    }
+
+    async fn members_among(&self, group: &GroupId, users: &[UserId]) -> sqlx::Result<Vec<UserId>> {
+        let ids: Vec<&str> = users.iter().map(UserId::as_str).collect();
+        let rows = sqlx::query(AMONG)
+            .bind(group.as_str())
+            .bind(Json(ids))
+            .fetch_all(self.connections.readers())
+            .await?;
+        rows.iter()
+            .map(|found| row::user_id(found, "user_id"))
             .collect()
     }
 }

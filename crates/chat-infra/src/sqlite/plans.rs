@@ -5,12 +5,13 @@ use sqlx::{AssertSqlSafe, Row};
 use super::{SqliteDatabase, groups, history, marks, memberships, roster, store};
 
 /// Everything that is asked per message, per page or per member.
-const QUESTIONS: [(&str, &str); 14] = [
+const QUESTIONS: [(&str, &str); 15] = [
     ("groups::FIND", groups::FIND),
     ("groups::LIST", groups::LIST),
     ("memberships::FIND", memberships::FIND),
     ("memberships::LIST", memberships::LIST),
     ("memberships::GROUPS_OF", memberships::GROUPS_OF),
+    ("memberships::AMONG", memberships::AMONG),
     ("roster::STANDING", roster::STANDING),
     ("roster::FORMER_OWNERS", roster::FORMER_OWNERS),
     ("history::HEADS", history::HEADS),

@@ -1,5 +1,7 @@
 //! What the connections are set to, and what becomes of them in trouble.
 
+use std::time::Duration;
+
 use chat_domain::{
     group::{Group, GroupName, Head},
     id::{Epoch, GroupId, MessageId, Seq, UserId},
@@ -7,7 +9,9 @@ use chat_domain::{
     ports::{Appended, GroupRepo, MessageLog, UserRepo},
     time::Timestamp,
 };
-use sqlx::{AssertSqlSafe, Executor, Row};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, Row, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 use tempfile::TempDir;
 
 use super::{SqliteDatabase, connection::Writing};
@@ -82,6 +86,24 @@ async fn who_reads_cannot_write() {
         .await;
 
     assert!(refused.is_err());
+}
+
+/// Or what it read first could be old when it writes.
+#[tokio::test]
+async fn a_write_keeps_other_programs_out_from_its_beginning() {
+    let (database, folder) = database_with_a_group().await;
+    let beside = SqliteConnectOptions::new()
+        .filename(folder.path().join("chat.db"))
+        .busy_timeout(Duration::ZERO);
+    let mut other_program = SqliteConnection::connect_with(&beside).await.unwrap();
+
+    let writing = database.connections.begin().await.unwrap();
+    let meanwhile = other_program.execute("delete from groups").await;
+    writing.commit().await.unwrap();
+    let afterwards = other_program.execute("delete from groups").await;
+
+    assert!(meanwhile.is_err());
+    assert!(afterwards.is_ok());
 }
 
 #[tokio::test]

@@ -86,3 +86,19 @@ pub async fn the_groups_of_a_user_are_those_with_a_membership(at: &Database) {
     let none = at.memberships.groups_of(&user_id("nobody")).await.unwrap();
     assert!(none.is_empty());
 }
+
+/// In any order.
+pub async fn members_are_found_among_others(at: &Database) {
+    at.people_in("ops", &["ada", "bob", "cyd"]).await;
+    at.people_in("dev", &["eve"]).await;
+    let asked = ["nobody", "bob", "eve", "ada"].map(user_id);
+
+    let among = at.memberships.among(&group_id("ops"), &asked).await;
+    let elsewhere = at.memberships.among(&group_id("gone"), &asked).await;
+    let of_nobody = at.memberships.among(&group_id("ops"), &[]).await;
+
+    let mut among = among.unwrap();
+    among.sort();
+    assert_eq!(among, [user_id("ada"), user_id("bob")]);
+    assert!(elsewhere.unwrap().is_empty() && of_nobody.unwrap().is_empty());
+}
