@@ -1,12 +1,13 @@
 //! The wire contract as types: what clients send, what they are sent, and the coded errors.
 //!
 //! [`field`] turns single JSON values into domain types; [`incoming`] has the arguments of events and
-//! the bodies of requests; [`outgoing`] has every payload; [`refusal`] has the error codes and says which
-//! error of a use case becomes which.
+//! the bodies of requests; [`outgoing`] has the payloads of events, [`record`] the records in them and in
+//! responses; [`refusal`] has the error codes and says which error of a use case becomes which.
 
 pub mod cursor;
 pub mod field;
 pub mod incoming;
 pub mod outgoing;
+pub mod record;
 pub mod refusal;
 pub mod time;

@@ -18,7 +18,7 @@ use crate::{
 use super::cluster::{Cluster, Ear, Node, group, name, user};
 
 /// Makes a test of each behaviour in [`crate::contract::bus`] on a fresh
-/// [`Cluster`](crate::contract::cluster::Cluster).
+/// [`crate::contract::cluster::Cluster`].
 #[macro_export]
 macro_rules! bus_contract {
     ($cluster:expr) => {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Makes a test of each behaviour in [`crate::contract::presence`] on a fresh
-/// [`Cluster`](crate::contract::cluster::Cluster).
+/// [`crate::contract::cluster::Cluster`].
 #[macro_export]
 macro_rules! presence_contract {
     ($cluster:expr) => {

@@ -7,7 +7,7 @@ use crate::{ports::TypingStore, typing::TTL};
 use super::cluster::{Cluster, Node, group, name, seat, user};
 
 /// Makes a test of each behaviour in [`crate::contract::typing`] on a fresh
-/// [`Cluster`](crate::contract::cluster::Cluster).
+/// [`crate::contract::cluster::Cluster`].
 #[macro_export]
 macro_rules! typing_contract {
     ($cluster:expr) => {

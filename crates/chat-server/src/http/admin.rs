@@ -16,7 +16,7 @@ use crate::{
     wire::{
         field::Problem,
         incoming::{AdminMessage, PutGroup, PutMember, PutUser},
-        outgoing::{GroupRecord, Member, Message, SessionsClosed, User},
+        record::{GroupRecord, Member, Message, SessionsClosed, User},
     },
 };
 

@@ -22,7 +22,7 @@ use crate::{
     app::App,
     wire::{
         incoming::DevLogin,
-        outgoing::{DevSession, User},
+        record::{DevSession, User},
         refusal::{Code, Refusal},
     },
 };

@@ -11,9 +11,12 @@ use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
 use super::outlet;
-use crate::wire::outgoing::{
-    AddedToGroup, GroupUpdated, MemberUpdated, Message, RemovedFromGroup, RoomMembers,
-    UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
+use crate::wire::{
+    outgoing::{
+        AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, UnreadUpdate,
+        UserMoved, UserStoppedTyping, UserTyping,
+    },
+    record::Message,
 };
 
 /// The sockets of this node.

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::wire::{
     incoming::{GetGroupMessages, MarkRead, SendMessage},
-    outgoing::{GroupMessages, Message, ReadState, older},
+    outgoing::GroupMessages,
+    record::{Message, ReadState, older},
     refusal::Refusal,
 };
 

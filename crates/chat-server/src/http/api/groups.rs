@@ -14,7 +14,7 @@ use crate::{
     app::App,
     wire::{
         incoming::{ChangeGroup, CreateGroup, GroupsPage},
-        outgoing::{GroupEntry, GroupRecord, List},
+        record::{GroupEntry, GroupRecord, List},
     },
 };
 

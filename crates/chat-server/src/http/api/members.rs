@@ -15,7 +15,7 @@ use crate::{
     app::App,
     wire::{
         incoming::{AddMember, GiveRole, MembersPage, PassOn},
-        outgoing::{List, ListedMember, Member},
+        record::{List, ListedMember, Member},
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
     wire::{
         field::Problem,
         incoming::{HistoryPage, NewMessage, ReadUpTo},
-        outgoing::{History, Message, ReadState, older},
+        record::{History, Message, ReadState, older},
         refusal::{Code, Refusal},
     },
 };

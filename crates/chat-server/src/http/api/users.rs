@@ -2,7 +2,7 @@ use super::super::{
     answer::{Answer, ok},
     caller::Caller,
 };
-use crate::wire::outgoing::User;
+use crate::wire::record::User;
 
 /// The caller's record.
 #[utoipa::path(get, path = "/api/v1/users/me", tag = "users", responses((status = 200, body = User<'static>)))]
