@@ -9,7 +9,7 @@ use chat_domain::{
     news::ReadMark,
     ports::{GroupEntry as ListedGroup, Slice},
     usecase::groups::{MemberEntry, OwnGroup},
-    user::{ImageUrl, User as DomainUser},
+    user::User as DomainUser,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
