@@ -1,0 +1,156 @@
+//! What the clients of a run share: the names, the numbers, and how far everybody is.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
+use std::time::Duration;
+
+use crate::{
+    cast::Cast,
+    record::{Key, Room, Seq},
+};
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Everybody connects, and joins where the play begins.
+    Gather,
+    /// The plans are followed.
+    Play {
+        /// From then on.
+        start: Duration,
+    },
+    /// Everybody is back, has everything, and sees what is true.
+    Settle,
+    /// The server is asked who is there.
+    Ask,
+    /// Everybody goes home.
+    Over,
+}
+
+impl Phase {
+    fn number(self) -> usize {
+        match self {
+            Self::Gather => 0,
+            Self::Play { .. } => 1,
+            Self::Settle => 2,
+            Self::Ask => 3,
+            Self::Over => 4,
+        }
+    }
+}
+
+/// Shared by all clients of a run.
+#[derive(Debug)]
+pub struct Shared {
+    /// The names.
+    pub cast: Cast,
+    /// The totals.
+    pub tally: Tally,
+    next_key: AtomicU32,
+    rooms: Vec<RoomState>,
+    /// By phase: clients that have done what it is for.
+    ready: [AtomicUsize; 5],
+    trouble: Mutex<Option<String>>,
+}
+
+#[derive(Debug, Default)]
+struct RoomState {
+    head: AtomicU32,
+    present: AtomicU32,
+    has_witness: AtomicBool,
+}
+
+/// Running totals, for the eye.
+#[expect(missing_docs, reason = "the names say it")]
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub online: AtomicU64,
+    pub planned: AtomicU64,
+    pub acked: AtomicU64,
+    pub delivered: AtomicU64,
+    pub refused: AtomicU64,
+    pub reconnected: AtomicU64,
+}
+
+impl Shared {
+    /// For these users and rooms.
+    pub fn new(cast: Cast) -> Self {
+        let rooms = cast.rooms.iter().map(|_| RoomState::default()).collect();
+        Self {
+            cast,
+            tally: Tally::default(),
+            next_key: AtomicU32::new(0),
+            rooms,
+            ready: Default::default(),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    /// A number that no other message has.
+    pub fn next_key(&self) -> Key {
+        Key(self.next_key.fetch_add(1, Relaxed))
+    }
+
+    /// Somebody knows that the room has come that far.
+    pub fn advance(&self, room: Room, seq: Seq) {
+        self.room(room).head.fetch_max(seq, Relaxed);
+    }
+
+    /// How far the room has come, as far as anybody knows.
+    pub fn head(&self, room: Room) -> Seq {
+        self.room(room).head.load(Relaxed)
+    }
+
+    /// A client has come into the room.
+    pub fn arrive(&self, room: Room) {
+        self.room(room).present.fetch_add(1, Relaxed);
+    }
+
+    /// A client has gone from the room.
+    pub fn depart(&self, room: Room) {
+        self.room(room).present.fetch_sub(1, Relaxed);
+    }
+
+    /// How many clients are in the room.
+    pub fn present(&self, room: Room) -> u32 {
+        self.room(room).present.load(Relaxed)
+    }
+
+    /// Whether the caller is the one who asks about the room: the first who wants to.
+    pub fn claim(&self, room: Room) -> bool {
+        !self.room(room).has_witness.swap(true, Relaxed)
+    }
+
+    /// One more has done what the phase is for.
+    pub fn add_ready(&self, phase: Phase) {
+        self.ready[phase.number()].fetch_add(1, Relaxed);
+    }
+
+    /// One has more to do again.
+    pub fn remove_ready(&self, phase: Phase) {
+        self.ready[phase.number()].fetch_sub(1, Relaxed);
+    }
+
+    /// How many have done what the phase is for.
+    pub fn ready(&self, phase: Phase) -> usize {
+        self.ready[phase.number()].load(Relaxed)
+    }
+
+    /// Keeps the last reason why somebody could not get in.
+    pub fn complain(&self, reason: String) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// The last reason why somebody could not get in.
+    pub fn last_complaint(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
+    }
+
+    fn room(&self, room: Room) -> &RoomState {
+        // Rooms come from the cast alone.
+        &self.rooms[room.0 as usize]
+    }
+}

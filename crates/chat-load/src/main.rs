@@ -1,0 +1,94 @@
+//! The command line.
+
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use chat_load::{
+    arguments::{Arguments, RunArguments},
+    conductor::{Conductor, Outcome, RunError},
+    progress::Progress,
+};
+use clap::Parser;
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+
+/// The run could not take place.
+const COULD_NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = runtime(arguments.run.threads)
+        .map_err(|error| format!("could not start: {error}"))
+        .and_then(|runtime| {
+            let running = run(&arguments);
+            runtime.block_on(running).map_err(|error| in_full(&error))
+        })
+        .and_then(|outcome| tell(&outcome, &arguments.run).map(|()| outcome));
+    match outcome {
+        Ok(outcome) if outcome.verdict.is_clean() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chat-load: {error}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<Outcome, RunError> {
+    let script = arguments.scenario.script(arguments.run.seed)?;
+    Conductor::new(&arguments.run, Progress::new())
+        .run(script)
+        .await
+}
+
+/// An error and its causes; the outer ones often say only what could not be done.
+fn in_full(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let mut said = Vec::<String>::new();
+    for cause in causes.map(ToString::to_string) {
+        // Some already end with their cause.
+        if said.last().is_none_or(|last| !last.ends_with(&cause)) {
+            said.push(cause);
+        }
+    }
+    said.join(": ")
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    if threads <= 1 {
+        return Builder::new_current_thread().enable_all().build();
+    }
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all().build()
+}
+
+fn tell(outcome: &Outcome, arguments: &RunArguments) -> Result<(), String> {
+    let (report, verdict) = (&outcome.report, &outcome.verdict);
+    println!("{report}\n\n{verdict}");
+    if let Some(file) = &arguments.json {
+        let clean = verdict.is_clean();
+        let whole = json!({"report": report, "clean": clean, "verdict": verdict});
+        write(file, |out| writeln!(out, "{whole:#}"))?;
+    }
+    if let Some(file) = &arguments.record {
+        write(file, |out| outcome.record.write(&outcome.shared.cast, out))?;
+    }
+    Ok(())
+}
+
+fn write(
+    file: &Path,
+    what: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), String> {
+    let written = File::create(file).and_then(|created| {
+        let mut out = BufWriter::new(created);
+        what(&mut out)?;
+        out.flush()
+    });
+    written.map_err(|error| format!("could not write {}: {error}", file.display()))
+}
