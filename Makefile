@@ -6,10 +6,12 @@ SHELL := bash
 # `make setup` puts the cargo tools here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-# The server that `make test-rooms` talks to.
+# The server that `make test-rooms` and `make load` talk to.
 CHAT_URL ?= http://127.0.0.1:8001
+# What `make load` does: a scenario of chat-load, and arguments.
+LOAD ?= flaky
 
-.PHONY: help setup run check test test-rooms clean
+.PHONY: help setup run check test test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,14 +28,18 @@ check: setup ## Formatting, lints, documentation, licences and bans.
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 
-test: setup ## Every test.
+test: setup ## Every test; those with the JavaScript client on SQLite and on PostgreSQL.
 	cargo nextest run --workspace --all-features
 	cargo test --doc --workspace --all-features
 	cargo build --bin chat-server
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/*.test.js
 
 test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
 	CHAT_URL="$(CHAT_URL)" node --test tests/js/rooms.test.js
+
+load: ## Load the server at CHAT_URL, and judge it: make load LOAD="flaky --clients 200".
+	cargo run --release --bin chat-load -- --url "$(CHAT_URL)" --dev $(LOAD)
 
 clean: ## Remove what was built. Tools and chat data stay.
 	cargo clean

@@ -3,7 +3,7 @@
 //! The migrations are part of the program. A database may lack some of them; it may also have some that
 //! this program has never heard of, and then an older program must not touch it.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,15 @@ pub(crate) async fn check<C: Migrate>(
         .list_applied_migrations(table)
         .await
         .map_err(store)?;
-    for found in &applied {
+    compare(migrator, &applied)
+}
+
+/// What [`check`] finds out, from the list of migrations of a database.
+pub(crate) fn compare(
+    migrator: &Migrator,
+    applied: &[AppliedMigration],
+) -> Result<(), SchemaError> {
+    for found in applied {
         let ours = migrator.iter().find(|ours| ours.version == found.version);
         match ours {
             None => {

@@ -32,11 +32,11 @@ use sqlx::migrate::Migrator;
 
 use crate::schema::{self, SchemaError};
 
+pub use self::connection::OpenError;
 use self::{
     append::Appender,
     connection::{Connections, Writing},
 };
-pub use self::{append::Overloaded, connection::OpenError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 

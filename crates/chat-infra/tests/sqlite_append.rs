@@ -1,17 +1,13 @@
 //! Many messages at once: how they share commits, and what fails alone.
 
-use std::{error::Error, ops::RangeInclusive};
-
-use chat_domain::{
-    id::Seq,
-    message::{Draft, Message},
-    ports::{Appended, MessageLog, PortError, PortResult},
-};
-use chat_infra::sqlite::{Overloaded, SqliteDatabase};
+use chat_domain::ports::MessageLog;
 use sqlx::Executor;
-use tokio::task::JoinSet;
 
-use support::{File, ada, draft, group_id, user};
+use support::{
+    File, ada,
+    appending::{append_all, history, is_overloaded, numbers, seqs},
+    draft, user,
+};
 
 mod support;
 
@@ -103,41 +99,4 @@ async fn a_draft_whose_sender_went_away_leaves_no_gap() {
     let messages = history(&database).await;
     let found: Vec<u64> = messages.iter().map(|message| message.seq.get()).collect();
     assert_eq!(found, numbers(1..=last));
-}
-
-fn append_all(
-    database: &SqliteDatabase,
-    drafts: impl Iterator<Item = Draft>,
-) -> JoinSet<PortResult<Appended>> {
-    let mut appending = JoinSet::new();
-    for draft in drafts {
-        let database = database.clone();
-        appending.spawn(async move { database.append(draft).await });
-    }
-    appending
-}
-
-/// In the order of numbers.
-fn seqs(outcomes: Vec<PortResult<Appended>>) -> Vec<u64> {
-    let stored = |outcome| match outcome {
-        Ok(Appended::Stored(message)) => message.seq.get(),
-        other => panic!("not stored: {other:?}"),
-    };
-    let mut seqs: Vec<u64> = outcomes.into_iter().map(stored).collect();
-    seqs.sort_unstable();
-    seqs
-}
-
-fn numbers(range: RangeInclusive<u64>) -> Vec<u64> {
-    range.collect()
-}
-
-async fn history(database: &SqliteDatabase) -> Vec<Message> {
-    let slice = database.after(&group_id("ops"), Seq::ZERO, 10_000).await;
-    slice.expect("it can be read").messages
-}
-
-fn is_overloaded(error: &PortError) -> bool {
-    let cause = error.source().and_then(<dyn Error>::downcast_ref);
-    cause == Some(&Overloaded)
 }

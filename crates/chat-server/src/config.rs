@@ -3,17 +3,19 @@
 //! [`Config`] is what was written; each part knows how to turn itself into what the rest needs. Unknown
 //! settings are refused, so that a typing error cannot silently switch a limit off.
 
+mod database_url;
 mod list;
 mod load;
 mod secret;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use chat_domain::{limit::Quota, room::RoomPolicy, usecase::Policy};
 use serde::Deserialize;
 use validator::Validate;
 
 pub use self::{
+    database_url::DatabaseUrl,
     list::{Cidrs, Origins, Transports},
     load::{ConfigError, load},
     secret::Secret,
@@ -30,7 +32,6 @@ pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where users, groups and messages are kept.
-    #[validate(nested)]
     pub database: Database,
     /// How tokens are checked.
     #[validate(nested)]
@@ -51,12 +52,11 @@ pub struct Config {
 }
 
 /// Where users, groups and messages are kept.
-#[derive(Debug, Clone, Deserialize, Validate)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite://PATH`.
-    #[validate(custom(function = "is_database_url"))]
-    pub url: String,
+    /// `sqlite://PATH` or `postgres://…`.
+    pub url: DatabaseUrl,
     /// Whether `serve` brings the database up to date.
     pub migrate: bool,
 }
@@ -165,7 +165,7 @@ impl Default for Config {
 impl Default for Database {
     fn default() -> Self {
         Self {
-            url: "sqlite://data/chat.db".to_owned(),
+            url: DatabaseUrl::new("sqlite://data/chat.db".to_owned()).expect("it is an address"),
             migrate: true,
         }
     }
@@ -206,13 +206,6 @@ impl Default for Rooms {
 impl Default for Shutdown {
     fn default() -> Self {
         Self { grace_ms: 5_000 }
-    }
-}
-
-impl Database {
-    /// The file, if the database is SQLite.
-    pub fn sqlite_path(&self) -> Option<PathBuf> {
-        self.url.strip_prefix("sqlite://").map(PathBuf::from)
     }
 }
 
@@ -268,12 +261,5 @@ impl Limits {
     /// How often one socket may send events.
     pub fn events(&self) -> Option<Quota> {
         Quota::new(self.event_burst, self.events_per_second)
-    }
-}
-
-fn is_database_url(url: &str) -> Result<(), validator::ValidationError> {
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(()),
-        _ => Err(validator::ValidationError::new("url").with_message("is sqlite://PATH".into())),
     }
 }

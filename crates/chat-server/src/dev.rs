@@ -19,8 +19,8 @@ pub fn complete(config: &mut Config) -> io::Result<()> {
     if config.auth.secret.is_some() {
         return Ok(());
     }
-    let path = config.database.sqlite_path().unwrap_or_default();
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = config.database.url.sqlite_path();
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new("data"));
     make_private(folder)?;
     let path = folder.join(SECRET_FILE);
     let text = match fs::read_to_string(&path) {

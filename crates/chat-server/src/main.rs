@@ -180,6 +180,7 @@ async fn check(config: &Config) -> Result<(), Failure> {
     }
     if config
         .database
+        .url
         .sqlite_path()
         .is_some_and(|path| !path.exists())
     {

@@ -1,6 +1,6 @@
 // One chat-server process with its own port and data folder.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { eventually, within } from './wait.js';
 
@@ -51,6 +52,7 @@ export class Server {
     server.folder = await mkdtemp(join(tmpdir(), 'chat-test-'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
+    server.databaseUrl = await newDatabase(server.folder);
     server.env = env;
     try {
       await server.launch();
@@ -71,7 +73,7 @@ export class Server {
       env: {
         ...Object.fromEntries(surroundings),
         CHAT_LISTEN: `127.0.0.1:${this.port}`,
-        CHAT_DATABASE__URL: `sqlite://${this.folder}/chat.db`,
+        CHAT_DATABASE__URL: this.databaseUrl,
         CHAT_AUTH__SECRET: this.secret,
         CHAT_ADMIN__KEY: this.adminKey,
         ...this.env,
@@ -131,6 +133,15 @@ export class Server {
     const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
     return kib === undefined ? null : Number(kib);
   }
+}
+
+/** A database of its own: a file, or one on the server that the tests were started beside. */
+async function newDatabase(folder) {
+  const url = process.env.TEST_POSTGRES_URL;
+  if (!url) return `sqlite://${folder}/chat.db`;
+  const name = `chat_${randomBytes(8).toString('hex')}`;
+  await promisify(execFile)('psql', [`${url}/postgres`, '--quiet', '--command', `create database ${name}`]);
+  return `${url}/${name}`;
 }
 
 async function freePort() {

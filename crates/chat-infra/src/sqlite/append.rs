@@ -27,6 +27,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::overload::Overloaded;
+
 use super::{connection::Connections, store::store};
 
 /// Past this many drafts that wait, new ones are refused at once.
@@ -35,11 +37,6 @@ const BATCH_MOST: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
 /// Clients are answered within five seconds, whatever happens.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
-
-/// More messages come than can be stored. Nothing was stored: trying again later is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many messages wait to be stored")]
-pub struct Overloaded;
 
 pub(super) struct Appender {
     queue: mpsc::Sender<Waiting>,

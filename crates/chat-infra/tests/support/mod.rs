@@ -1,6 +1,11 @@
-//! A database file of its own for each test, and something to put into it.
+//! A database of its own for each test, and something to put into it.
 
 #![allow(dead_code, reason = "no test needs everything")]
+
+pub mod appending;
+pub mod load;
+pub mod postgres;
+pub mod relay;
 
 use std::path::PathBuf;
 
@@ -46,11 +51,7 @@ impl File {
     /// Opens the file, which has `ada`, the owner of the group `ops`.
     pub async fn open_with_ada_in_ops(&self) -> SqliteDatabase {
         let database = self.open().await;
-        let users: &dyn UserRepo = &database;
-        users.save(&ada(), NOON).await.expect("ada is saved");
-        let groups: &dyn GroupRepo = &database;
-        let created = groups.create(&group("ops"), &ada().id).await;
-        assert!(created.expect("ops is created"));
+        make_ada_in_ops(&database).await;
         database
     }
 
@@ -61,6 +62,14 @@ impl File {
             .await
             .expect("it opens")
     }
+}
+
+/// Makes `ada`, the owner of the group `ops`.
+pub async fn make_ada_in_ops(database: &(impl UserRepo + GroupRepo)) {
+    let saved = database.save(&ada(), NOON).await;
+    saved.expect("ada is saved");
+    let created = database.create(&group("ops"), &ada().id).await;
+    assert!(created.expect("ops is created"));
 }
 
 pub const NOON: Timestamp = Timestamp::from_millis(1_700_000_000_123);

@@ -253,7 +253,7 @@ mod tests {
             (
                 "CHAT_DATABASE__URL",
                 "mysql://x",
-                "database.url: is sqlite://PATH",
+                "has to be sqlite://PATH or postgres://",
             ),
             ("CHAT_HTTP__TRANSPORTS", "telepathy", "telepathy"),
             ("CHAT_AUTH__SECRET", "short", "at least 32 bytes"),

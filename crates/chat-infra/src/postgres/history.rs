@@ -1,0 +1,97 @@
+//! Reading the history of groups. Pages go by keys, never by counting rows from the start.
+
+use chat_domain::{
+    group::Head,
+    id::{GroupId, Seq},
+    message::Message,
+    ports::Slice,
+};
+use sqlx::postgres::PgRow;
+
+use super::{
+    PostgresDatabase,
+    row::{self, message_columns, message_joins},
+};
+
+const HEAD: &str = "select last_seq, epoch from groups where id = $1";
+
+const HEADS: &str = "select id, last_seq from groups where id = any($1)";
+
+const BEFORE: &str = concat!(
+    "select ",
+    message_columns!(),
+    " from messages m ",
+    message_joins!(),
+    " where m.group_id = $1 and m.seq < $2 order by m.seq desc limit $3",
+);
+
+const AFTER: &str = concat!(
+    "select ",
+    message_columns!(),
+    " from messages m ",
+    message_joins!(),
+    " where m.group_id = $1 and m.updated_seq > $2 order by m.updated_seq limit $3",
+);
+
+impl PostgresDatabase {
+    pub(super) async fn find_head(&self, group: &GroupId) -> sqlx::Result<Option<Head>> {
+        let question = sqlx::query(HEAD).bind(group.as_str());
+        let found = self.connections.row(question).await?;
+        found.as_ref().map(row::head).transpose()
+    }
+
+    pub(super) async fn find_heads(&self, groups: &[GroupId]) -> sqlx::Result<Vec<(GroupId, Seq)>> {
+        let ids: Vec<&str> = groups.iter().map(GroupId::as_str).collect();
+        let question = sqlx::query(HEADS).bind(ids);
+        let rows = self.connections.rows(question).await?;
+        rows.iter().map(last_seq).collect()
+    }
+
+    pub(super) async fn read_before(
+        &self,
+        group: &GroupId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> sqlx::Result<Slice> {
+        let question = sqlx::query(BEFORE)
+            .bind(group.as_str())
+            .bind(before.map_or(i64::MAX, |seq| row::integer(seq.get())))
+            .bind(one_more(limit));
+        let rows = self.connections.rows(question).await?;
+        let mut slice = slice(&rows, limit)?;
+        slice.messages.reverse();
+        Ok(slice)
+    }
+
+    pub(super) async fn read_after(
+        &self,
+        group: &GroupId,
+        after: Seq,
+        limit: usize,
+    ) -> sqlx::Result<Slice> {
+        let question = sqlx::query(AFTER)
+            .bind(group.as_str())
+            .bind(row::integer(after.get()))
+            .bind(one_more(limit));
+        let rows = self.connections.rows(question).await?;
+        slice(&rows, limit)
+    }
+}
+
+/// A group and its newest `seq`, from [`HEADS`].
+fn last_seq(found: &PgRow) -> sqlx::Result<(GroupId, Seq)> {
+    Ok((row::group_id(found, "id")?, row::seq(found, "last_seq")?))
+}
+
+/// The row that is one too many says that there are more.
+fn one_more(limit: usize) -> i64 {
+    row::limit(limit.saturating_add(1))
+}
+
+fn slice(rows: &[PgRow], limit: usize) -> sqlx::Result<Slice> {
+    let messages = rows.iter().take(limit).map(row::message);
+    Ok(Slice {
+        messages: messages.collect::<sqlx::Result<Vec<Message>>>()?,
+        more: rows.len() > limit,
+    })
+}

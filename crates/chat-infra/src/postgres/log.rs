@@ -1,0 +1,51 @@
+//! The history of each group: appending goes to `append`, reading to `history`.
+
+use async_trait::async_trait;
+use chat_domain::{
+    group::Head,
+    id::{GroupId, Seq},
+    message::Draft,
+    ports::{Appended, MessageLog, PortError, PortResult, Slice},
+};
+
+use super::PostgresDatabase;
+
+#[async_trait]
+impl MessageLog for PostgresDatabase {
+    async fn append(&self, draft: Draft) -> PortResult<Appended> {
+        self.appender.append(draft).await
+    }
+
+    async fn head(&self, group: &GroupId) -> PortResult<Option<Head>> {
+        self.connections
+            .within(self.find_head(group))
+            .await
+            .map_err(PortError::during("find the end of a history"))
+    }
+
+    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>> {
+        self.connections
+            .within(self.find_heads(groups))
+            .await
+            .map_err(PortError::during("find the ends of histories"))
+    }
+
+    async fn before(
+        &self,
+        group: &GroupId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> PortResult<Slice> {
+        self.connections
+            .within(self.read_before(group, before, limit))
+            .await
+            .map_err(PortError::during("read a history back"))
+    }
+
+    async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice> {
+        self.connections
+            .within(self.read_after(group, after, limit))
+            .await
+            .map_err(PortError::during("read a history on"))
+    }
+}
