@@ -31,7 +31,7 @@ const STORE_ONE: &str = "
 
 #[tokio::main]
 async fn main() {
-    let server = Server::start().await;
+    let server = Server::start_as_installed().await;
     let database = server.open().await;
     make_ada_in_ops(&database).await;
     let seconds = RUNS_FOR.as_secs();

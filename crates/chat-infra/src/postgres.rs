@@ -1,7 +1,7 @@
 //! Users, groups, members and messages on a PostgreSQL server, which several nodes may share.
 //!
-//! Read in this order: `open` (reaching the server), `connections` (a bounded number of them, and what
-//! happens when the server does not answer), one file for each port, and `append` with `store`, which make
+//! Read in this order: `open` (reaching the server), `connections` with `lease` (a bounded number of them),
+//! `outage` (what happens when the server does not answer), one file for each port, and `append` with `store`, which make
 //! many messages durable at once. `row` turns rows into the domain's nouns.
 //!
 //! Invariants: what was answered is committed; every call ends within [`ANSWER_WITHIN`], whatever the
@@ -11,10 +11,12 @@ mod append;
 mod connections;
 mod groups;
 mod history;
+mod lease;
 mod log;
 mod marks;
 mod memberships;
 mod open;
+mod outage;
 mod roster;
 mod row;
 mod store;

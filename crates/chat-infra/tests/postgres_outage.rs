@@ -7,13 +7,14 @@ use std::{
 
 use chat_domain::{
     id::Seq,
-    ports::{GroupRepo, MembershipRepo, MessageLog, ReadMarks, UserRepo},
+    message::{ClientMessageId, Draft},
+    ports::{Appended, GroupRepo, MembershipRepo, MessageLog, ReadMarks, UserRepo},
 };
 use chat_infra::postgres::PostgresDatabase;
 use sqlx::Executor;
 use tokio::time::{sleep, timeout};
 
-use support::{ada, draft, group_id, load::Load, make_ada_in_ops, postgres::Server};
+use support::{ada, draft, group_id, load::Load, make_ada_in_ops, postgres::Server, relay::Relay};
 
 mod support;
 
@@ -134,6 +135,32 @@ async fn a_server_without_a_free_connection_serves_with_those_that_there_are() {
 
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     load.stop_and_judge(&database).await;
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_settled_by_sending_it_again() {
+    let (server, database) = ada_in_ops(&[]).await;
+    database.close().await;
+    let relay = Relay::start(server.port()).await;
+    let url = Server::url_at(relay.port());
+    let database = PostgresDatabase::open(&url, AT_MOST).await.unwrap();
+    let message = Draft {
+        client_id: Some(ClientMessageId::parse("c1").unwrap()),
+        ..draft(&ada(), "hello", 1)
+    };
+    // The first one also prepares the statement.
+    database.append(draft(&ada(), "before", 0)).await.unwrap();
+
+    relay.lose_next_answer();
+    let lost = database.append(message.clone()).await;
+    answers_again(&database).await;
+    let again = database.append(message).await;
+
+    assert!(lost.is_err(), "nobody knows: {lost:?}");
+    let Ok(Appended::Duplicate(first)) = again else {
+        panic!("it was stored the first time: {again:?}");
+    };
+    assert_eq!(first.seq, Seq::new(2));
 }
 
 #[tokio::test]

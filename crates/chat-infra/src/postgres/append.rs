@@ -26,11 +26,7 @@ use tokio::{
 
 use crate::lanes::{Entered, LaneLimits, Lanes};
 
-use super::{
-    ANSWER_WITHIN,
-    connections::{Connections, Trouble},
-    store::store,
-};
+use super::{ANSWER_WITHIN, connections::Connections, outage::Trouble, store::store};
 
 const LIMITS: LaneLimits = LaneLimits {
     waiting: 1_000,

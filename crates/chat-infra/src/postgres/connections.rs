@@ -6,9 +6,8 @@
 //! place: callers who come and go do not make the server work for more than [`MOST`] of them.
 
 use std::{
-    error::Error,
-    ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,14 +18,16 @@ use sqlx::{
     query::Query,
 };
 use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, sleep_until, timeout},
+    sync::Semaphore,
+    time::{sleep, timeout},
 };
 
-use crate::breaker::{Away, Breaker};
+use crate::breaker::Breaker;
 
-use super::ANSWER_WITHIN;
+use super::{
+    ANSWER_WITHIN,
+    lease::{Held, Lease},
+};
 
 /// A server does not get faster with more of them; it has 100, for all nodes.
 const MOST: usize = 16;
@@ -34,7 +35,6 @@ const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(2);
 /// The server has no connection left for us: one of ours may come back first.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 const PROBE_EVERY: Duration = Duration::from_millis(500);
-const PROBE_WITHIN: Duration = Duration::from_secs(1);
 /// Networks forget connections that are silent.
 const TRUST_FOR: Duration = Duration::from_secs(5);
 const TRUST_ANSWER_WITHIN: Duration = Duration::from_millis(500);
@@ -44,31 +44,17 @@ const LIVES_FOR: Duration = Duration::from_secs(30 * 60);
 /// A statement with what is bound to it.
 type Question<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Why a call failed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Trouble {
-    /// The server did not answer a moment ago; it was not asked.
-    #[error(transparent)]
-    Away(#[from] Away),
-    /// The server was asked, and did not answer in time.
-    #[error("the database did not answer within {} ms", ANSWER_WITHIN.as_millis())]
-    Late,
-    /// The server said no, or the connection was lost.
-    #[error(transparent)]
-    Failed(Arc<sqlx::Error>),
-}
-
 pub(super) struct Connections {
     options: PgConnectOptions,
     places: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
-struct State {
+pub(super) struct State {
     idle: Vec<Idle>,
-    breaker: Breaker,
+    pub(super) breaker: Breaker,
     /// What was idle then may be dead.
-    last_failure: Option<Instant>,
+    pub(super) last_failure: Option<Instant>,
 }
 
 struct Idle {
@@ -97,28 +83,6 @@ impl Connections {
         }
     }
 
-    /// Waits for the outcome of `work`, but not for ever; and not at all while the server is away.
-    pub(super) async fn within<T>(
-        self: &Arc<Self>,
-        work: impl Future<Output = sqlx::Result<T>>,
-    ) -> Result<T, Trouble> {
-        self.admit()?;
-        let outcome = timeout(ANSWER_WITHIN, work).await;
-        let trouble = match outcome {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) if !is_gone(&error) => return Err(Trouble::Failed(Arc::new(error))),
-            Ok(Err(error)) => Trouble::Failed(Arc::new(error)),
-            Err(_) => Trouble::Late,
-        };
-        self.lost(&trouble);
-        Err(trouble)
-    }
-
-    /// Whether the server is worth a call.
-    pub(super) fn admit(&self) -> Result<(), Away> {
-        self.lock().breaker.admit()
-    }
-
     /// A connection, for who asks [`within`](Self::within).
     pub(super) async fn lease(self: &Arc<Self>) -> sqlx::Result<Lease> {
         let place = timeout(WAIT_FOR_A_PLACE, Arc::clone(&self.places).acquire_owned())
@@ -129,8 +93,8 @@ impl Connections {
             if let Some(found) = self.take_idle().await {
                 break found;
             }
-            match PgConnection::connect_with(&self.options).await {
-                Ok(connection) => break (connection, Instant::now()),
+            match self.connect().await {
+                Ok(opened) => break opened,
                 Err(error) if is_full(&error) => sleep(TRY_AGAIN_AFTER).await,
                 Err(error) => return Err(error),
             }
@@ -140,10 +104,7 @@ impl Connections {
             born,
             _place: place,
         };
-        Ok(Lease {
-            connections: Arc::clone(self),
-            held: Some(held),
-        })
+        Ok(Lease::new(Arc::clone(self), held))
     }
 
     /// Begins a transaction. Dropped without [`Lease::commit`], it has not happened.
@@ -199,19 +160,29 @@ impl Connections {
     /// Who has a connection keeps it until he is done.
     pub(super) async fn close(&self) {
         self.places.close();
-        let idle = std::mem::take(&mut self.lock().idle);
+        let idle = mem::take(&mut self.lock().idle);
         for idle in idle {
             // The server notices anyway.
             let _ = timeout(TRUST_ANSWER_WITHIN, idle.connection.close()).await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody who comes now finds a place.
+    pub(super) fn has_place(&self) -> bool {
+        self.places.available_permits() > 0
+    }
+
+    pub(super) async fn connect(&self) -> sqlx::Result<(PgConnection, Instant)> {
+        let connection = PgConnection::connect_with(&self.options).await?;
+        Ok((connection, Instant::now()))
+    }
+
     /// The one that was used last: those that are not needed grow old together.
-    async fn take_idle(&self) -> Option<(PgConnection, Instant)> {
+    pub(super) async fn take_idle(&self) -> Option<(PgConnection, Instant)> {
         loop {
             let (mut idle, last_failure) = {
                 let mut state = self.lock();
@@ -228,7 +199,8 @@ impl Connections {
         }
     }
 
-    fn put_back(&self, connection: PgConnection, born: Instant) {
+    /// Nothing is begun on it.
+    pub(super) fn put_back(&self, connection: PgConnection, born: Instant) {
         if self.places.is_closed() {
             return;
         }
@@ -238,55 +210,6 @@ impl Connections {
             since: Instant::now(),
         });
     }
-
-    fn lost(self: &Arc<Self>, trouble: &Trouble) {
-        let is_first = {
-            let mut state = self.lock();
-            state.last_failure = Some(Instant::now());
-            state.breaker.open()
-        };
-        if is_first {
-            let error: &dyn Error = trouble;
-            tracing::warn!(error, "lost the database: calls fail until it answers");
-            tokio::spawn(look_after(Arc::downgrade(self)));
-        }
-    }
-
-    /// Beside the places: all of them may be taken by who waits in vain.
-    async fn probe(&self) -> sqlx::Result<()> {
-        let (mut connection, born) = match self.take_idle().await {
-            Some(found) => found,
-            None => (
-                PgConnection::connect_with(&self.options).await?,
-                Instant::now(),
-            ),
-        };
-        connection.ping().await?;
-        if self.places.available_permits() > 0 {
-            self.put_back(connection, born);
-        }
-        Ok(())
-    }
-}
-
-/// Ends when the server answers, or when nobody needs it any more.
-async fn look_after(connections: Weak<Connections>) {
-    let start = Instant::now();
-    while let Some(next) = connections
-        .upgrade()
-        .map(|it| it.lock().breaker.next_probe(Instant::now()))
-    {
-        sleep_until(next.into()).await;
-        let Some(connections) = connections.upgrade() else {
-            return;
-        };
-        if let Ok(Ok(())) = timeout(PROBE_WITHIN, connections.probe()).await {
-            connections.lock().breaker.close();
-            let away_ms = start.elapsed().as_millis();
-            tracing::info!(away_ms, "the database answers again");
-            return;
-        }
-    }
 }
 
 async fn answers(connection: &mut PgConnection) -> bool {
@@ -294,79 +217,6 @@ async fn answers(connection: &mut PgConnection) -> bool {
         timeout(TRUST_ANSWER_WITHIN, connection.ping()).await,
         Ok(Ok(()))
     )
-}
-
-/// A connection, until it is dropped.
-pub(super) struct Lease {
-    connections: Arc<Connections>,
-    /// There until the lease ends.
-    held: Option<Held>,
-}
-
-struct Held {
-    connection: PgConnection,
-    born: Instant,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Lease {
-    pub(super) async fn commit(mut self) -> sqlx::Result<()> {
-        sqlx::query("commit").execute(&mut *self).await?;
-        self.keep();
-        Ok(())
-    }
-
-    /// Puts the connection back: nothing is begun on it, and nothing went wrong.
-    pub(super) fn keep(mut self) {
-        if let Some(held) = self.held.take() {
-            self.connections.put_back(held.connection, held.born);
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(held) = self.held.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(clear(Arc::clone(&self.connections), held));
-        }
-    }
-}
-
-/// Waits for the end of what was asked last, and undoes what is not committed.
-async fn clear(connections: Arc<Connections>, mut held: Held) {
-    let rollback = sqlx::query("rollback").execute(&mut held.connection);
-    if let Ok(Ok(_)) = timeout(ANSWER_WITHIN, rollback).await {
-        connections.put_back(held.connection, held.born);
-    }
-}
-
-impl Deref for Lease {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &Self::Target {
-        &self.held.as_ref().expect(HELD).connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.held.as_mut().expect(HELD).connection
-    }
-}
-
-const HELD: &str = "only what ends the lease takes the connection";
-
-/// Whether the server, or the way to it, is gone. An error that it took the trouble to send is no such case.
-fn is_gone(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
-        _ => false,
-    }
 }
 
 /// Whether the server has no connection left.

@@ -8,7 +8,7 @@ use chat_domain::{
 };
 use sqlx::{PgConnection, Row};
 
-use super::{PostgresDatabase, connections::Lease, row};
+use super::{PostgresDatabase, lease::Lease, row};
 
 // Who is new has nothing to catch up with. The lock keeps the group from being deleted meanwhile.
 const ADD: &str = "

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chat_domain::{
@@ -21,6 +21,7 @@ use super::{ada, draft, group_id};
 
 /// As a client does that was told to come back later.
 const COMES_BACK_AFTER: Duration = Duration::from_millis(20);
+const GIVES_UP_AFTER: Duration = Duration::from_secs(30);
 
 /// Senders at work, until they are told to stop.
 pub struct Load {
@@ -62,7 +63,9 @@ impl Load {
     /// Returns when so many more messages were acknowledged.
     pub async fn goes_on(&self, more: u64) {
         let goal = self.acknowledged.load(Ordering::Relaxed) + more;
+        let start = Instant::now();
         while self.acknowledged.load(Ordering::Relaxed) < goal {
+            assert!(start.elapsed() < GIVES_UP_AFTER, "nothing goes on");
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -124,6 +127,7 @@ impl<D: MessageLog> Sender<D> {
 
     async fn insist(&self, client_id: &ClientMessageId) -> Seq {
         static CHANCE: AtomicU64 = AtomicU64::new(0);
+        let start = Instant::now();
         loop {
             let chance = CHANCE.fetch_add(1, Ordering::Relaxed);
             let again = Draft {
@@ -133,7 +137,8 @@ impl<D: MessageLog> Sender<D> {
             match self.database.append(again).await {
                 Ok(Appended::Stored(message) | Appended::Duplicate(message)) => return message.seq,
                 Ok(refused) => panic!("refused: {refused:?}"),
-                Err(_) => {
+                Err(error) => {
+                    assert!(start.elapsed() < GIVES_UP_AFTER, "in vain: {error:?}");
                     self.failed.fetch_add(1, Ordering::Relaxed);
                     sleep(COMES_BACK_AFTER).await;
                 }

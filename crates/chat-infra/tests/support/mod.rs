@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test needs everything")]
 
 pub mod appending;
+pub mod installation;
 pub mod load;
 pub mod postgres;
 pub mod relay;

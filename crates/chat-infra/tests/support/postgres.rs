@@ -1,14 +1,9 @@
 //! A PostgreSQL server of its own for each test: a data folder that goes with it, a free port, and `fsync` on.
-//!
-//! Making a data folder takes seconds: it is made once, kept beside what was built, and copied. The server
-//! refuses to run as root: then it runs as `nobody`.
 
 use std::{
-    env, fs,
-    io::Write,
+    fs,
     net::TcpListener,
-    os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -17,10 +12,10 @@ use chat_infra::postgres::PostgresDatabase;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
+use super::installation::{as_server, copy, folder_of_server, make_data, program, template};
+
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// A new version of what makes the template gets a new name.
-const TEMPLATE: &str = "postgres-2";
 
 /// A server, which ends with this.
 pub struct Server {
@@ -37,13 +32,19 @@ impl Server {
 
     /// With settings like `work_mem=8MB`.
     pub async fn start_with(settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for temporary files");
-        give_to_server(folder.path());
-        let copied = Command::new("cp")
-            .arg("-a")
-            .args([template(), folder.path().join("data")])
-            .status();
-        assert!(copied.is_ok_and(|it| it.success()), "the folder is copied");
+        let folder = folder_of_server();
+        copy(&template(), &folder.path().join("data"));
+        Self::start_in(folder, settings).await
+    }
+
+    /// With everything as it is after an installation, for who measures.
+    pub async fn start_as_installed() -> Self {
+        let folder = folder_of_server();
+        make_data(&folder.path().join("data"), &[]);
+        Self::start_in(folder, &[]).await
+    }
+
+    async fn start_in(folder: TempDir, settings: &[&str]) -> Self {
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         let port = free_port();
         let process = spawn(folder.path(), port, &settings);
@@ -184,106 +185,4 @@ fn spawn(folder: &Path, port: u16, settings: &[String]) -> Child {
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it has an address").port()
-}
-
-/// A data folder as `initdb` makes it. Its language is not that of machines, so that an order of ours that
-/// relies on it shows.
-fn template() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let template = cache.join(TEMPLATE);
-    let lock = fs::File::create(cache.join("postgres.lock")).expect("a lock");
-    lock.lock().expect("our turn");
-    if template.exists() {
-        return template;
-    }
-    let folder = tempfile::tempdir().expect("a folder for temporary files");
-    give_to_server(folder.path());
-    let made = folder.path().join("data");
-    let output = as_server("KILL")
-        .arg(program("initdb"))
-        .arg("-D")
-        .arg(&made)
-        .args(["--username=postgres", "--auth=trust", "--no-sync"])
-        .args(["--encoding=UTF8", "--locale=C.UTF-8"])
-        .args(["--locale-provider=icu", "--icu-locale=en"])
-        // Less to copy.
-        .arg("--wal-segsize=1")
-        .current_dir(folder.path())
-        .output()
-        .expect("setpriv, of util-linux, runs");
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "no data folder: {words}");
-    leave_one_database(&made);
-    let half_made = cache.join(format!("{TEMPLATE}.new"));
-    let _ = fs::remove_dir_all(&half_made);
-    let copied = Command::new("cp")
-        .arg("-a")
-        .args([&made, &half_made])
-        .status();
-    assert!(copied.is_ok_and(|it| it.success()), "the folder is kept");
-    fs::rename(&half_made, &template).expect("the folder gets its name");
-    template
-}
-
-/// Of the three that `initdb` makes: there is less to copy.
-fn leave_one_database(folder: &Path) {
-    let script = b"drop database postgres\n\
-        update pg_database set datistemplate = false where datname = 'template0'\n\
-        drop database template0\n";
-    let mut alone = as_server("KILL")
-        .arg(program("postgres"))
-        .arg("--single")
-        .arg("-D")
-        .args([folder, Path::new("template1")])
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("setpriv, of util-linux, runs");
-    let mut input = alone.stdin.take().expect("it was asked for");
-    input.write_all(script).expect("it reads");
-    drop(input);
-    assert!(alone.wait().is_ok_and(|it| it.success()), "it ends well");
-}
-
-/// Runs what follows as a user that the server accepts.
-fn as_server(signal_at_our_end: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", signal_at_our_end]);
-    if let Some((user, group)) = other_user() {
-        let user = user.to_string();
-        let group = group.to_string();
-        command.args(["--reuid", &user, "--regid", &group, "--clear-groups"]);
-    }
-    command
-}
-
-fn give_to_server(folder: &Path) {
-    if let Some((user, group)) = other_user() {
-        std::os::unix::fs::chown(folder, Some(user), Some(group)).expect("root may give it away");
-    }
-    let only_theirs = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(folder, only_theirs).expect("it is ours to set");
-}
-
-/// `nobody`, if this is root.
-fn other_user() -> Option<(u32, u32)> {
-    let us = fs::metadata("/proc/self").expect("Linux").uid();
-    (us == 0).then_some((65_534, 65_534))
-}
-
-/// On the path, or where Debian has it.
-fn program(name: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = env::split_paths(&path).collect();
-    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
-        let mut versions: Vec<_> = versions.flatten().map(|it| it.path()).collect();
-        versions.sort();
-        places.extend(versions.into_iter().rev().map(|it| it.join("bin")));
-    }
-    let mut found = places.iter().map(|place| place.join(name));
-    found.find(|it| it.is_file()).unwrap_or_else(|| {
-        panic!("`{name}` is missing: `make setup` installs it (apt-get install postgresql)")
-    })
 }
