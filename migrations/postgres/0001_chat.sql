@@ -58,9 +58,11 @@ create table messages (
     primary key (group_id, seq)
 );
 
--- What was created or changed after a seq.
-create unique index messages_changed on messages (group_id, updated_seq);
+-- A question about the messages of a group has one index that serves it, and no other: of two that begin with the group, a plan that
+-- was made while groups were small may take the wrong one, and then reads a whole history for one message.
 
--- The same message sent again is found again. No user's id is empty, so '' stands for the server.
-create unique index messages_once on messages (group_id, coalesce(sender_id, ''), client_message_id)
-    where client_message_id is not null;
+-- What was changed after a seq; what was only created is found by the primary key.
+create index messages_changed on messages (group_id, updated_seq) where updated_seq > seq;
+
+-- The same message sent again is found again. No id has a space, and no user's id is empty: '' stands for the server.
+create unique index messages_once on messages ((group_id || ' ' || coalesce(sender_id, '') || ' ' || client_message_id));

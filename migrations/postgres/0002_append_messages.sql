@@ -58,14 +58,14 @@ begin
         place := null;
         if draft.client_message_id is not null then
             select m.seq into place from messages m
-            where m.group_id = target and coalesce(m.sender_id, '') = coalesce(draft.sender_id, '')
-                and m.client_message_id = draft.client_message_id;
+            where m.group_id || ' ' || coalesce(m.sender_id, '') || ' ' || m.client_message_id
+                = target || ' ' || coalesce(draft.sender_id, '') || ' ' || draft.client_message_id;
         end if;
         if place is not null then
             news := news || false;
-        elsif draft.reply_to is not null and not exists (
-            select 1 from messages m where m.id = draft.reply_to and m.group_id = target
-        ) then
+        elsif draft.reply_to is not null
+            and target is distinct from (select m.group_id from messages m where m.id = draft.reply_to)
+        then
             news := news || false;
         else
             head := head + 1;

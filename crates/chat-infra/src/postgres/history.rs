@@ -25,12 +25,19 @@ const BEFORE: &str = concat!(
     " where m.group_id = $1 and m.seq < $2 order by m.seq desc limit $3",
 );
 
+// What was only created stands in the order of the primary key; what was changed has an index of its own.
 const AFTER: &str = concat!(
     "select ",
     message_columns!(),
-    " from messages m ",
+    " from (
+        (select * from messages where group_id = $1 and seq > $2 and updated_seq = seq order by seq limit $3)
+        union all
+        (select * from messages where group_id = $1 and updated_seq > $2 and updated_seq > seq
+            order by updated_seq limit $3)
+        order by updated_seq limit $3
+    ) m ",
     message_joins!(),
-    " where m.group_id = $1 and m.updated_seq > $2 order by m.updated_seq limit $3",
+    " order by m.updated_seq",
 );
 
 impl PostgresDatabase {
