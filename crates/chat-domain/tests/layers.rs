@@ -136,6 +136,8 @@ fn crates_depend_on_the_crates_below_them_only() {
         ("chat-domain", &[][..]),
         ("chat-infra", &["chat-domain"]),
         ("chat-server", &["chat-domain", "chat-infra"]),
+        ("chat-load", &[]),
+        ("chat-testkit", &["chat-load"]),
     ] {
         let ours = dependencies(name)
             .into_iter()

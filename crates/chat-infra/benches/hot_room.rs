@@ -18,7 +18,10 @@ use chat_infra::postgres::PostgresDatabase;
 use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
-use support::{ada, draft, make_ada_in_ops, postgres::Server};
+use support::{
+    ada, draft, make_ada_in_ops,
+    postgres::{Open as _, Server},
+};
 
 const RUNS_FOR: Duration = Duration::from_secs(5);
 const TEXT_BYTES: usize = 200;

@@ -14,7 +14,7 @@ use support::{
     ada,
     appending::{append_all, history, is_overloaded, numbers, seqs},
     draft, group, group_id, make_ada_in_ops,
-    postgres::Server,
+    postgres::{Open as _, Server},
     relay::Relay,
     user,
 };

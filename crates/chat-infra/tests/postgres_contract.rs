@@ -2,7 +2,7 @@
 
 use chat_domain::{contract::database::Database, database_contract};
 
-use support::postgres::Server;
+use support::postgres::{Open as _, Server};
 
 mod support;
 

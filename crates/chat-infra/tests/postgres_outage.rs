@@ -14,7 +14,13 @@ use chat_infra::postgres::PostgresDatabase;
 use sqlx::Executor;
 use tokio::time::{sleep, timeout};
 
-use support::{ada, draft, group_id, load::Load, make_ada_in_ops, postgres::Server, relay::Relay};
+use support::{
+    ada, draft, group_id,
+    load::Load,
+    make_ada_in_ops,
+    postgres::{Open as _, Server},
+    relay::Relay,
+};
 
 mod support;
 

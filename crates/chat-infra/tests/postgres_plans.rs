@@ -13,7 +13,11 @@ use chat_domain::{
 };
 use chat_infra::postgres::PostgresDatabase;
 
-use support::{NOON, ada, draft, group_id, make_ada_in_ops, postgres::Server, user};
+use support::{
+    NOON, ada, draft, group_id, make_ada_in_ops,
+    postgres::{Open as _, Server},
+    user,
+};
 
 mod support;
 

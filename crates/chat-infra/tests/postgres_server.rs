@@ -17,7 +17,10 @@ use sqlx::Executor;
 use tokio::task::JoinSet;
 
 use support::{
-    NOON, ada, appending::append_all, draft, group, group_id, make_ada_in_ops, postgres::Server,
+    NOON, ada,
+    appending::append_all,
+    draft, group, group_id, make_ada_in_ops,
+    postgres::{Open as _, Server},
 };
 
 mod support;

@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "no test needs everything")]
 
 pub mod appending;
-pub mod installation;
 pub mod load;
 pub mod postgres;
 pub mod relay;

@@ -13,12 +13,14 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::{cache, process::ending_with_us};
+
 /// A new version of what makes the template gets a new name.
 const TEMPLATE: &str = "postgres-2";
 
 /// A small data folder, to copy.
 pub fn template() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let cache = cache::folder();
     let template = cache.join(TEMPLATE);
     let lock = fs::File::create(cache.join("postgres.lock")).expect("a lock");
     lock.lock().expect("our turn");
@@ -78,8 +80,7 @@ fn leave_one_database(folder: &Path) {
 
 /// Runs what follows as a user that the server accepts.
 pub fn as_server(signal_at_our_end: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", signal_at_our_end]);
+    let mut command = ending_with_us(signal_at_our_end);
     if let Some((user, group)) = other_user() {
         let user = user.to_string();
         let group = group.to_string();
