@@ -1,8 +1,8 @@
 //! The real services and processes that the tests of several crates run on. Nothing of it is in the product.
 //!
-//! Read in this order: [`postgres`] is a database server, [`chat_server`] the product as a process, [`relay`] a
-//! network between two of them that fails when it is told to. [`port`], [`process`] and [`cache`] are what these
-//! are made of.
+//! Read in this order: [`postgres`] is a database server, [`redis`] what nodes share, alone, under Sentinels or as
+//! a cluster, [`chat_server`] the product as a process, [`relay`] a network between two of them that fails when it
+//! is told to. [`port`], [`process`] and [`cache`] are what these are made of.
 //!
 //! Invariants: each test has services of its own, which end with it, however it ends. A program that is missing
 //! fails the test with the line that installs it.
@@ -17,4 +17,5 @@ pub mod chat_server;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod relay;

@@ -1,9 +1,19 @@
 //! Other programs: started so that they end with the test, and sent signals.
 
 use std::{
-    fs,
+    env, fs,
+    path::PathBuf,
     process::{Command, Stdio},
 };
+
+/// A program on the path, which that Debian package brings.
+pub fn installed(name: &str, package: &str) -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut places = env::split_paths(&path).map(|place| place.join(name));
+    places.find(|it| it.is_file()).unwrap_or_else(|| {
+        panic!("`{name}` is missing: `make setup` installs it (apt-get install {package})")
+    })
+}
 
 /// What runs the program that is its next argument.
 ///
