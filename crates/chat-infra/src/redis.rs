@@ -1,0 +1,17 @@
+//! What the nodes of a fleet share, on Redis.
+//!
+//! Read in this order: [`address`] (where it is), [`connection`] (asking it, while it is there) with `patience`
+//! (when to give up), `link` (one life of one TCP connection) and `server` (whether it is fit), and `keys`, which
+//! has every name in it.
+//!
+//! Invariants: nobody waits for a Redis that is away; every call ends within [`connection::ANSWER_WITHIN`]. What
+//! was asked on one life of a connection is never asked again on the next: a caller who was told that it failed
+//! may try again, and nothing else does.
+
+pub mod address;
+pub mod connection;
+mod keys;
+mod link;
+mod patience;
+pub mod server;
+mod task;
