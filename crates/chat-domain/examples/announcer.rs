@@ -12,7 +12,7 @@ use std::{
 use chat_domain::{
     chore::Chore,
     group::GroupName,
-    id::{GroupId, SocketId, UserId},
+    id::{GroupId, NodeId, SocketId, UserId},
     member::Role,
     memory::{ManualClock, MemoryDatabase, MemoryHub, MemoryLimiter, MemoryPresence},
     message::MessageBody,
@@ -33,6 +33,7 @@ impl Sockets for Console {
             Audience::Room(group) => format!("everybody in {group}"),
             Audience::RoomBut(group, user) => format!("everybody in {group} but {user}"),
             Audience::User(user) => user.to_string(),
+            Audience::Everybody => "everybody".to_owned(),
         };
         let what = match news {
             News::Message(message) => format!("\"{}\"", message.body.as_str()),
@@ -48,6 +49,10 @@ impl Sockets for Console {
     fn admit(&self, _: &SocketId, _: &GroupId) {}
 
     fn dismiss(&self, _: &SocketId, _: &GroupId) {}
+
+    fn end_all(&self, _: &UserId) {}
+
+    fn end(&self, _: &UserId, _: &SocketId) {}
 }
 
 /// Whatever is due later, this program has ended by then.
@@ -70,8 +75,10 @@ fn node(console: &Arc<Console>) -> Arc<Chat> {
     let clock = Arc::new(ManualClock::default());
     let hub = Arc::new(MemoryHub::default());
     let database = Arc::new(MemoryDatabase::default());
-    let presence = Arc::new(MemoryPresence::new(Arc::clone(&hub), clock.clone()));
+    let node = NodeId::new(LoadedDice.roll());
+    let presence = Arc::new(MemoryPresence::new(node, Arc::clone(&hub), clock.clone()));
     let ports = Ports {
+        node,
         users: database.clone(),
         groups: database.clone(),
         memberships: database.clone(),

@@ -11,4 +11,8 @@ pub enum Chore {
     CountUnread(GroupId),
     /// Take a socket out of the presence of a room that it was removed from.
     Vacate(Seat),
+    /// Tell the other nodes which groups got messages lately.
+    TellStirred,
+    /// Compare with the truth what notices would have told.
+    Compare,
 }

@@ -105,6 +105,41 @@ impl fmt::Debug for SocketId {
     }
 }
 
+/// One life of one process that serves clients: made by chance at its start, and never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u128);
+
+impl NodeId {
+    /// A new id from 128 bits of chance.
+    #[must_use]
+    pub const fn new(chance: u128) -> Self {
+        Self(chance)
+    }
+
+    /// Reads what [`fmt::Display`] writes; `None` for anything else.
+    #[must_use]
+    pub fn parse(raw: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if raw.len() != 32 || !raw.bytes().all(is_digit) {
+            return None;
+        }
+        u128::from_str_radix(raw, 16).ok().map(Self)
+    }
+}
+
+/// 32 hexadecimal digits in lower case.
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({self})")
+    }
+}
+
 /// Names a message for ever: a UUID of version 7.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u128);
@@ -270,6 +305,17 @@ mod tests {
             "ä1234567-89ab-7fff-bfff-fffffffffff",
         ] {
             assert_eq!(MessageId::parse(bad), Err(InvalidMessageId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_id_is_read_as_it_is_written() {
+        let id = NodeId::new(0xABC);
+
+        assert_eq!(NodeId::parse(&id.to_string()), Some(id));
+        assert_eq!(id.to_string(), format!("{:0>32}", "abc"));
+        for wrong in ["", "abc", &"A".repeat(32), &"g".repeat(32), &"+".repeat(32)] {
+            assert_eq!(NodeId::parse(wrong), None);
         }
     }
 

@@ -5,7 +5,7 @@
 //!
 //! 1. The nouns: [`id`], [`time`], [`user`], [`group`], [`member`], [`message`], [`limit`].
 //! 2. The state machines: [`presence`], [`typing`], [`delivery`], and [`room`], which puts them together.
-//! 3. [`news`]: everything that others are ever told.
+//! 3. [`news`]: everything that others are ever told; [`service`]: how well a node reaches the others.
 //! 4. [`ports`]: what the rules need from outside; [`chore`]: what is to be done later.
 //! 5. [`usecase`]: what can be done. Start at [`usecase::Chat`].
 //!
@@ -24,6 +24,7 @@ pub mod news;
 pub mod ports;
 pub mod presence;
 pub mod room;
+pub mod service;
 pub mod time;
 pub mod typing;
 pub mod usecase;

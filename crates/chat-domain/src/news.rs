@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     group::{Group, GroupName},
-    id::{GroupId, Seq, UserId},
+    id::{GroupId, Seq, SocketId, UserId},
     member::Role,
     message::Message,
     presence::{Counts, PresenceChange},
+    service::ServiceStatus,
     user::UserName,
 };
 
@@ -87,6 +88,8 @@ pub enum News {
         /// The mark.
         mark: ReadMark,
     },
+    /// How well this node serves.
+    Service(ServiceStatus),
 }
 
 /// Whose sockets are told.
@@ -98,6 +101,8 @@ pub enum Audience<'a> {
     RoomBut(&'a GroupId, &'a UserId),
     /// Every socket of the user, wherever it is.
     User(&'a UserId),
+    /// Every socket of this node.
+    Everybody,
 }
 
 impl News {
@@ -115,6 +120,7 @@ impl News {
             Self::MemberUpdated { group, .. } => Audience::Room(group),
             Self::AddedToGroup(addition) => Audience::User(&addition.user),
             Self::RemovedFromGroup { user, .. } | Self::Unread { user, .. } => Audience::User(user),
+            Self::Service(_) => Audience::Everybody,
         }
     }
 }
@@ -193,4 +199,11 @@ pub enum Notice {
     MemberRemoved(GroupId, UserId),
     /// A user has read on.
     Read(GroupId, UserId, ReadMark),
+    /// Messages were committed in these groups lately: those who are not in the rooms have more to read. What
+    /// concerns a room comes as [`Notice::Committed`], and only to nodes that follow it.
+    Stirred(Vec<GroupId>),
+    /// Every connection of a user has to end.
+    SessionsEnded(UserId),
+    /// One connection of a user has to end: a newer one took its place.
+    Displaced(UserId, SocketId),
 }

@@ -16,6 +16,7 @@ use crate::{
     message::{Draft, Message},
     news::{News, Notice, ReadMark},
     presence::{Counts, RoomSnapshot, Seat},
+    service::Shared,
     time::Timestamp,
     typing::Typist,
     user::{User, UserName},
@@ -256,16 +257,18 @@ pub trait ReadMarks: Send + Sync {
 
 /// Which sockets are in which rooms, over all nodes.
 ///
-/// Whatever changes a room also publishes the [`crate::presence::PresenceChange`] on the bus, to every node, in the
-/// same atomic step.
+/// Whatever changes a room also publishes the [`crate::presence::PresenceChange`] to every node that follows the room, in
+/// the same atomic step. A store that is away says so with [`Listener::lost`]; it remembers what its node does meanwhile,
+/// and brings it into order before it says [`Listener::restored`].
 #[async_trait]
 pub trait PresenceStore: Send + Sync {
-    /// A socket comes into a room. Doing it twice changes nothing.
-    async fn enter(&self, seat: &Seat) -> PortResult<Counts>;
+    /// A socket of this node comes into a room. Doing it twice changes nothing. When this returns, this node's
+    /// listener has heard of the change, if it follows the room. `None`: the store is away; it will be told.
+    async fn enter(&self, seat: &Seat) -> PortResult<Option<Counts>>;
 
-    /// A socket leaves a room. Doing it twice changes nothing. With a user's last socket the user's
-    /// mark in the [`TypingStore`] goes too.
-    async fn leave(&self, seat: &Seat) -> PortResult<Counts>;
+    /// A socket of this node leaves a room; otherwise like [`PresenceStore::enter`]. With a user's last socket the
+    /// user's mark in the [`TypingStore`] goes too.
+    async fn leave(&self, seat: &Seat) -> PortResult<Option<Counts>>;
 
     /// The room as it is now.
     async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot>;
@@ -301,10 +304,20 @@ pub trait Bus: Send + Sync {
     fn publish(&self, notice: Notice);
 }
 
-/// Hears what other nodes publish, in the order in which each of them did.
+/// Hears what other nodes publish, in the order in which each of them did. Nothing here may block, or call the port
+/// that it comes from.
 pub trait Listener: Send + Sync {
-    /// Something happened. Must not block, and must not call the port that it comes from.
+    /// Something happened.
     fn hear(&self, notice: Notice);
+
+    /// Notices may have been lost, nobody knows which.
+    fn missed(&self);
+
+    /// The other nodes cannot be reached by that way.
+    fn lost(&self, shared: Shared);
+
+    /// They can be reached again.
+    fn restored(&self, shared: Shared);
 }
 
 /// Counts how often users do things, over all nodes.
@@ -333,6 +346,12 @@ pub trait Sockets: Send + Sync {
 
     /// From now on the socket hears the room no longer.
     fn dismiss(&self, socket: &SocketId, group: &GroupId);
+
+    /// Ends every connection of a user.
+    fn end_all(&self, user: &UserId);
+
+    /// Ends one connection of a user, if it is here.
+    fn end(&self, user: &UserId, socket: &SocketId);
 }
 
 /// Things to do later. Whoever keeps it calls [`crate::usecase::Chat::perform`] when the time has come.

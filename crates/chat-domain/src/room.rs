@@ -6,22 +6,22 @@
 //! Invariants: a socket that is seated is told everything from its [`Welcome`] on; nobody is told
 //! anything by a room before it is seated or after it is not.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod seats;
+
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     delivery::{Delivery, Durable, RETRY},
-    id::{GroupId, Seq, SocketId, UserId},
+    id::{GroupId, NodeId, Seq, SocketId, UserId},
     message::Message,
     news::{News, RoomMembers},
-    presence::{Counts, PresenceChange, RoomSnapshot, RoomView, Transition},
+    presence::{Counts, PresenceChange, RoomSnapshot, RoomView, Seat, Transition},
     time::Timestamp,
     typing::{TypingView, Typist},
     user::UserName,
 };
+
+use self::seats::Seats;
 
 /// What an operator decides about rooms.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +54,6 @@ pub enum Departure {
     Gone,
 }
 
-/// How many messages wait for a socket whose history is being read.
-const MISSED_MESSAGES: usize = 2_048;
-
 impl Durable for Arc<Message> {
     fn place(&self) -> Seq {
         self.updated_seq
@@ -71,11 +68,7 @@ pub struct Room {
     view: RoomView,
     typing: TypingView,
     delivery: Delivery<Arc<Message>>,
-    seats: HashMap<SocketId, UserId>,
-    /// Sockets whose history is being read, with what was told meanwhile.
-    waiting: HashMap<SocketId, Vec<Arc<Message>>>,
-    /// Sockets that were taken out, which the store does not know yet.
-    departing: HashSet<SocketId>,
+    seats: Seats,
     is_large: bool,
     members_update_at: Option<Timestamp>,
     /// When a view in doubt asks for the next snapshot; at once if `None`.
@@ -83,18 +76,16 @@ pub struct Room {
 }
 
 impl Room {
-    /// A room that nobody here is in yet.
+    /// A room that nobody of this node is in yet.
     #[must_use]
-    pub fn new(group: GroupId, policy: RoomPolicy) -> Self {
+    pub fn new(group: GroupId, node: NodeId, policy: RoomPolicy) -> Self {
         Self {
             group,
             policy,
-            view: RoomView::default(),
+            view: RoomView::new(node),
             typing: TypingView::default(),
             delivery: Delivery::default(),
-            seats: HashMap::new(),
-            waiting: HashMap::new(),
-            departing: HashSet::new(),
+            seats: Seats::default(),
             is_large: false,
             members_update_at: None,
             snapshot_at: None,
@@ -112,22 +103,18 @@ impl Room {
     /// Keeps what is told from now on for a socket that is about to be seated. Returns up to where
     /// the room has told, so that history can be read up to there.
     pub fn await_seat(&mut self, socket: &SocketId) -> Seq {
-        self.waiting.insert(socket.clone(), Vec::new());
+        self.seats.wait(socket);
         self.delivered()
     }
 
     /// The socket will not come after all.
     pub fn give_up_seat(&mut self, socket: &SocketId) {
-        self.waiting.remove(socket);
+        self.seats.give_up(socket);
     }
 
     /// Takes a socket in. `None` if it waited so long that messages were dropped meanwhile.
     pub fn seat(&mut self, socket: &SocketId, user: &UserId) -> Option<Welcome> {
-        let missed = self.waiting.remove(socket).unwrap_or_default();
-        if missed.len() > MISSED_MESSAGES {
-            return None;
-        }
-        self.seats.insert(socket.clone(), user.clone());
+        let missed = self.seats.take(socket, user)?;
         let others = self.typing.shown().filter(|(typist, _)| *typist != user);
         Some(Welcome {
             last_seq: self.delivered(),
@@ -145,8 +132,7 @@ impl Room {
         how: Departure,
         tell: &mut dyn FnMut(News),
     ) -> bool {
-        self.waiting.remove(socket);
-        let Some(user) = self.seats.remove(socket) else {
+        let Some(user) = self.seats.vacate(socket) else {
             return false;
         };
         how == Departure::Gone && self.typist_gone(&user, socket, tell)
@@ -155,12 +141,9 @@ impl Room {
     /// Takes out every socket of a user who has lost the right to be here. Until [`Room::departed`] says
     /// that the store knows, none of them can come back.
     pub fn evict(&mut self, user: &UserId, tell: &mut dyn FnMut(News)) -> Vec<SocketId> {
-        let is_theirs =
-            |(socket, owner): (&SocketId, &UserId)| (owner == user).then(|| socket.clone());
-        let sockets: Vec<SocketId> = self.seats.iter().filter_map(is_theirs).collect();
+        let sockets = self.seats.evict(user);
         for socket in &sockets {
-            self.unseat(socket, Departure::Gone, tell);
-            self.departing.insert(socket.clone());
+            self.typist_gone(user, socket, tell);
         }
         sockets
     }
@@ -168,33 +151,30 @@ impl Room {
     /// Whether the socket is being taken out of the store.
     #[must_use]
     pub fn is_departing(&self, socket: &SocketId) -> bool {
-        self.departing.contains(socket)
+        self.seats.is_departing(socket)
     }
 
     /// The store knows that the socket is gone.
     pub fn departed(&mut self, socket: &SocketId) {
-        self.departing.remove(socket);
+        self.seats.departed(socket);
     }
 
     /// Whether the socket is in the room.
     #[must_use]
     pub fn is_seated(&self, socket: &SocketId) -> bool {
-        self.seats.contains_key(socket)
+        self.seats.has(socket)
     }
 
     /// Whether no socket of this node is here, nor on its way out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.seats.is_empty() && self.departing.is_empty()
+        self.seats.is_empty()
     }
 
     /// Everybody who has a socket of this node here, each once.
     #[must_use]
     pub fn seated_users(&self) -> Vec<UserId> {
-        let mut users: Vec<UserId> = self.seats.values().cloned().collect();
-        users.sort_unstable();
-        users.dedup();
-        users
+        self.seats.users()
     }
 
     // --- Presence ---
@@ -205,6 +185,43 @@ impl Room {
         if changed {
             self.tell_transitions(transition, now, tell);
         }
+    }
+
+    /// A socket of this node is about to come into the store.
+    pub fn arriving(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let transition = self.view.arriving(seat);
+        self.tell_own(transition, now, tell);
+    }
+
+    /// The store was told of it.
+    pub fn arrived(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let transition = self.view.arrived(seat);
+        self.tell_own(transition, now, tell);
+    }
+
+    /// A socket of this node is about to leave the store.
+    pub fn departing(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let transition = self.view.departing(&seat.user, &seat.socket);
+        self.tell_own(transition, now, tell);
+    }
+
+    /// The store is away: from now on only what this node's sockets do is shown.
+    pub fn freeze(&mut self, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let transitions = self.view.freeze();
+        if !transitions.is_empty() {
+            self.tell_transitions(transitions, now, tell);
+        }
+    }
+
+    /// The store is back: it is read next.
+    pub fn thaw(&mut self) {
+        self.view.thaw();
+        self.snapshot_at = None;
+    }
+
+    /// Notices may have been lost: the store and the database are read next.
+    pub fn doubt(&mut self) {
+        self.view.doubt();
     }
 
     /// The store was read. It may know of joins and leaves that were not heard of.
@@ -241,10 +258,10 @@ impl Room {
         self.view.was_read()
     }
 
-    /// Everybody in the room, over all nodes.
+    /// Whether the user is in the room, at any node.
     #[must_use]
-    pub fn users(&self) -> &BTreeMap<UserId, UserName> {
-        self.view.users()
+    pub fn shows(&self, user: &UserId) -> bool {
+        self.view.shows(user)
     }
 
     /// How many are in the room, over all nodes.
@@ -278,7 +295,7 @@ impl Room {
     /// The store says that a user types, who may be shown already.
     pub fn typing_learned(&mut self, typist: Typist, now: Timestamp, tell: &mut dyn FnMut(News)) {
         // Whoever has left since no longer types.
-        if self.is_large || !self.users().contains_key(&typist.user) {
+        if self.is_large || !self.shows(&typist.user) {
             return;
         }
         let (group, user, name) = (self.group.clone(), typist.user.clone(), typist.name.clone());
@@ -314,9 +331,9 @@ impl Room {
 
     /// The database says that the group's newest `seq` is `head`.
     pub fn notice_head(&mut self, head: Seq, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let waiting = &mut self.waiting;
+        let seats = &mut self.seats;
         self.delivery
-            .notice_head(head, now, |message| hand_out(waiting, message, tell));
+            .notice_head(head, now, |message| hand_out(seats, message, tell));
     }
 
     /// A message was committed. It ends its author's typing; returns whether there was any.
@@ -330,9 +347,9 @@ impl Room {
             .author
             .user_id()
             .is_some_and(|author| self.typing_stopped(author, tell));
-        let waiting = &mut self.waiting;
+        let seats = &mut self.seats;
         self.delivery
-            .offer(message, now, |message| hand_out(waiting, message, tell));
+            .offer(message, now, |message| hand_out(seats, message, tell));
         typed
     }
 
@@ -349,9 +366,9 @@ impl Room {
         now: Timestamp,
         tell: &mut dyn FnMut(News),
     ) {
-        let waiting = &mut self.waiting;
+        let seats = &mut self.seats;
         self.delivery.repaired(messages, through, now, |message| {
-            hand_out(waiting, message, tell);
+            hand_out(seats, message, tell);
         });
     }
 
@@ -396,9 +413,8 @@ impl Room {
     pub fn members(&self, after: Option<&UserId>, limit: usize) -> RoomMembers {
         list_members(
             self.group.clone(),
-            self.users(),
+            self.view.users(after),
             self.counts(),
-            after,
             limit,
         )
     }
@@ -413,6 +429,19 @@ impl Room {
         tell(News::MembersUpdate(
             self.members(None, self.policy.online_members_listed),
         ));
+    }
+
+    /// What this node's own sockets change without the store, or before it says so.
+    fn tell_own(
+        &mut self,
+        transition: Option<Transition>,
+        now: Timestamp,
+        tell: &mut dyn FnMut(News),
+    ) {
+        // Without a store each socket counts.
+        if transition.is_some() || self.view.is_frozen() {
+            self.tell_transitions(transition, now, tell);
+        }
     }
 
     fn tell_transitions(
@@ -475,22 +504,16 @@ impl Room {
     }
 }
 
-/// Lists the users after `after`, at most `limit`.
+/// Lists the first of these users, at most `limit`.
 #[must_use]
-pub fn list_members(
+pub fn list_members<'a>(
     group: GroupId,
-    users: &BTreeMap<UserId, UserName>,
+    mut users: impl Iterator<Item = &'a UserId>,
     counts: Counts,
-    after: Option<&UserId>,
     limit: usize,
 ) -> RoomMembers {
-    use std::ops::Bound::{Excluded, Unbounded};
-    let from = after.map_or(Unbounded, Excluded);
-    let mut rest = users
-        .range::<UserId, _>((from, Unbounded))
-        .map(|(id, _)| id);
-    let online: Vec<UserId> = rest.by_ref().take(limit).cloned().collect();
-    let next = rest.next().and(online.last().cloned());
+    let online: Vec<UserId> = users.by_ref().take(limit).cloned().collect();
+    let next = users.next().and(online.last().cloned());
     RoomMembers {
         group,
         online,
@@ -499,17 +522,8 @@ pub fn list_members(
     }
 }
 
-fn hand_out(
-    waiting: &mut HashMap<SocketId, Vec<Arc<Message>>>,
-    message: Arc<Message>,
-    tell: &mut dyn FnMut(News),
-) {
-    for missed in waiting
-        .values_mut()
-        .filter(|missed| missed.len() <= MISSED_MESSAGES)
-    {
-        missed.push(Arc::clone(&message));
-    }
+fn hand_out(seats: &mut Seats, message: Arc<Message>, tell: &mut dyn FnMut(News)) {
+    seats.keep(&message);
     tell(News::Message(message));
 }
 

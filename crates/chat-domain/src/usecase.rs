@@ -20,27 +20,33 @@ mod tend;
 pub mod typing;
 pub mod unread;
 
-use std::sync::{Arc, Weak};
+use std::sync::{
+    Arc, Mutex, PoisonError, Weak,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::{
+    id::NodeId,
     limit::Quota,
     ports::{
         Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, PresenceStore,
         RateLimiter, ReadMarks, Roster, Sockets, TypingStore, UserRepo,
     },
     room::RoomPolicy,
+    service::{Reach, ServiceStatus, Shared},
     time::Timestamp,
 };
 
 use self::{cache::MembershipCache, followers::Followers, rooms::Rooms};
 
-/// Everything that a node needs from outside.
+/// Everything that a node needs from outside, and its name there.
 #[derive(Clone)]
 #[expect(
     missing_docs,
     reason = "each field is named after its trait, which says what it is for"
 )]
 pub struct Ports {
+    pub node: NodeId,
     pub users: Arc<dyn UserRepo>,
     pub groups: Arc<dyn GroupRepo>,
     pub memberships: Arc<dyn MembershipRepo>,
@@ -79,6 +85,9 @@ pub struct Chat {
     rooms: Rooms,
     memberships: MembershipCache,
     followers: Followers,
+    reach: Mutex<Reach>,
+    /// Whether the sockets that go now are expected at other nodes.
+    hands_over: AtomicBool,
 }
 
 impl Chat {
@@ -87,6 +96,7 @@ impl Chat {
     pub fn new(ports: Ports, policy: Policy) -> Arc<Self> {
         let chat = Arc::new(Self {
             rooms: Rooms::new(
+                ports.node,
                 policy.rooms,
                 Arc::clone(&ports.agenda),
                 Arc::clone(&ports.sockets),
@@ -94,6 +104,8 @@ impl Chat {
             ),
             memberships: MembershipCache::default(),
             followers: Followers::default(),
+            reach: Mutex::new(Reach::full(ports.clock.now())),
+            hands_over: AtomicBool::new(false),
             ports,
             policy,
         });
@@ -101,6 +113,28 @@ impl Chat {
             Arc::downgrade(&(Arc::clone(&chat) as Arc<dyn Listener>));
         chat.ports.bus.attach(listener);
         chat
+    }
+
+    /// How well this node serves.
+    #[must_use]
+    pub fn service_status(&self) -> ServiceStatus {
+        self.reach().status()
+    }
+
+    /// Whether that is out of reach.
+    #[must_use]
+    pub fn lacks(&self, shared: Shared) -> bool {
+        self.reach().lacks(shared)
+    }
+
+    /// From now on the sockets that go stay in the store of presence: their users are expected at other nodes.
+    /// Whoever stops this node takes them out of the store in the end.
+    pub fn begin_handover(&self) {
+        self.hands_over.store(true, Ordering::Relaxed);
+    }
+
+    fn reach(&self) -> Reach {
+        *self.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Timestamp {

@@ -1,11 +1,18 @@
 //! The ports in memory do what every implementation must.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
 use chat_domain::{
     contract::cluster::{Cluster, Node},
+    id::NodeId,
     memory::{ManualClock, MemoryHub, MemoryLimiter, MemoryPresence},
     ports::Clock,
     time::Timestamp,
@@ -14,7 +21,8 @@ use chat_domain::{
 struct MemoryCluster {
     clock: Arc<ManualClock>,
     hub: Arc<MemoryHub>,
-    presence: Arc<MemoryPresence>,
+    presence: MemoryPresence,
+    nodes: AtomicU64,
     limiter: Arc<MemoryLimiter>,
 }
 
@@ -23,7 +31,8 @@ fn cluster() -> MemoryCluster {
     let hub = Arc::new(MemoryHub::default());
     let shown = || Arc::clone(&clock) as Arc<dyn Clock>;
     MemoryCluster {
-        presence: Arc::new(MemoryPresence::new(Arc::clone(&hub), shown())),
+        presence: MemoryPresence::new(NodeId::new(0), Arc::clone(&hub), shown()),
+        nodes: AtomicU64::new(0),
         limiter: Arc::new(MemoryLimiter::new(shown())),
         clock,
         hub,
@@ -33,9 +42,13 @@ fn cluster() -> MemoryCluster {
 #[async_trait]
 impl Cluster for MemoryCluster {
     async fn node(&self) -> Node {
+        let number = self.nodes.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = NodeId::new(u128::from(number));
+        let presence = Arc::new(self.presence.at(id));
         Node {
-            presence: Arc::clone(&self.presence) as _,
-            typing: Arc::clone(&self.presence) as _,
+            id,
+            presence: presence.clone(),
+            typing: presence,
             bus: Arc::new(self.hub.connect()),
             limiter: Arc::clone(&self.limiter) as _,
         }

@@ -18,7 +18,7 @@ use std::{
 use chat_domain::{
     id::{Epoch, Seq},
     ports::Slice,
-    presence::{Counts, RoomSnapshot},
+    presence::RoomSnapshot,
     usecase::{
         Policy,
         join::{Join, JoinError},
@@ -61,7 +61,7 @@ async fn only_members_are_let_in_whether_or_not_the_group_exists() {
 
     assert!(matches!(existing, Err(JoinError::NotAMember)));
     assert!(matches!(missing, Err(JoinError::NotAMember)));
-    assert_eq!(world.in_store("tea").await.socket_count, 0);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 0);
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn a_store_that_refuses_a_seat_lets_nobody_in() {
             .expect_snapshot()
             .returning(|_| Ok(RoomSnapshot::default()));
         presence.expect_enter().returning(|_| away());
-        presence.expect_leave().returning(|_| Ok(Counts::default()));
+        presence.expect_leave().returning(|_| Ok(None));
         ports.presence = Arc::new(presence);
     });
     world.group("tea", &["ada"]).await;
@@ -306,7 +306,7 @@ async fn a_history_that_cannot_be_read_undoes_the_entering() {
     let joined = ada.join_after("tea", 3).await;
 
     assert!(matches!(joined, Err(JoinError::Unavailable(_))));
-    assert_eq!(world.in_store("tea").await.socket_count, 0);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 0);
     assert!(ada.heard().is_empty());
     assert!(ada.join("tea").await.is_ok(), "without history it works");
 }
@@ -329,5 +329,5 @@ async fn a_seat_whose_fate_is_unknown_is_given_back_with_the_connection() {
     ada.disconnect().await.unwrap();
 
     assert!(matches!(joined, Err(JoinError::Unavailable(_))));
-    assert_eq!(world.in_store("tea").await.socket_count, 1);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 1);
 }

@@ -91,7 +91,7 @@ async fn who_is_removed_while_joining_does_not_get_in() {
 
     assert!(matches!(joined, Err(JoinError::NotAMember)));
     assert_eq!(bob.heard(), ["bob removed: Removed"]);
-    assert_eq!(world.in_store("tea").await.socket_count, 1);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 1);
     assert_eq!(
         ada.heard(),
         [
@@ -117,7 +117,7 @@ async fn who_is_removed_and_added_while_joining_gets_in() {
     let joined = pause.during(bob.join_after("tea", 0), meanwhile).await;
 
     assert!(joined.is_ok());
-    assert_eq!(world.in_store("tea").await.socket_count, 1);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 1);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_join_that_is_given_up_half_way_leaves_nothing_behind() {
     pause.giving_up(bob.join_after("tea", 0)).await;
     bob.disconnect().await.unwrap();
 
-    assert_eq!(world.in_store("tea").await.socket_count, 1);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 1);
     assert_eq!(
         ada.heard(),
         ["welcome after 0", "bob joined (2)", "bob left (1)"]

@@ -55,7 +55,7 @@ async fn only_the_first_socket_joins_and_only_the_last_one_leaves() {
         ["welcome after 0", "ada joined (2)", "ada left (1)"]
     );
     let store = world.in_store("tea").await;
-    assert_eq!((store.users.len(), store.socket_count), (1, 1));
+    assert_eq!((store.users.len(), store.counts().sockets), (1, 1));
 }
 
 #[tokio::test]

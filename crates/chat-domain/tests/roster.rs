@@ -115,7 +115,7 @@ async fn a_removed_member_is_out_on_every_node_and_hears_nothing_after_that() {
     let heard = ["1 ada: among us", "bob left (1)"];
     assert_eq!(ada.heard_but_lists(), heard);
     let store = world.in_store("tea").await;
-    assert_eq!((store.users.len(), store.socket_count), (1, 1));
+    assert_eq!((store.users.len(), store.counts().sockets), (1, 1));
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_deleted_group_lets_everybody_go() {
     assert_eq!(near.heard(), ["bob removed: GroupDeleted"]);
     assert_eq!(far.heard(), ["olga removed: GroupDeleted"]);
     assert_eq!(outside.heard(), ["ada removed: GroupDeleted"]);
-    assert_eq!(world.in_store("tea").await.socket_count, 0);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 0);
     assert!(matches!(near.join("tea").await, Err(JoinError::NotAMember)));
 }
 

@@ -139,6 +139,8 @@ async fn with_nobody_connected_there_is_nothing_to_count() {
     let said = chat.announce(&group("tea"), text, None).await;
 
     assert!(said.is_ok());
+    // The other nodes are told of it, who have nobody to tell either.
+    world.advance(SECOND).await;
     assert!(world.is_idle());
 }
 

@@ -5,8 +5,9 @@ mod database;
 use std::sync::Arc;
 
 use chat_domain::{
+    id::NodeId,
     memory::{MemoryHub, MemoryLimiter, MemoryPresence},
-    ports::{Clock, PortError},
+    ports::{Clock, Dice, PortError},
     usecase::{Chat, Ports},
 };
 use chat_infra::{postgres, schema::SchemaError, sqlite};
@@ -63,8 +64,13 @@ pub(crate) fn compose(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let repositories = database.repositories();
     let hub = Arc::new(MemoryHub::default());
-    let presence = Arc::new(MemoryPresence::new(Arc::clone(&hub), Arc::clone(&clock)));
+    let dice = Arc::new(SystemDice);
+    let node = NodeId::new(dice.roll());
+    let presence = MemoryPresence::new(node, Arc::clone(&hub), Arc::clone(&clock));
+    let presence = Arc::new(presence);
+    let connections = Connections::new(&config.limits);
     let ports = Ports {
+        node,
         users: repositories.users,
         groups: repositories.groups,
         memberships: repositories.memberships,
@@ -75,16 +81,16 @@ pub(crate) fn compose(
         typing: presence,
         bus: Arc::new(hub.connect()),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&clock))),
-        sockets: Arc::new(engine.sockets()),
+        sockets: Arc::new(engine.sockets(Arc::clone(&connections))),
         agenda: agenda.clone(),
         clock: Arc::clone(&clock),
-        dice: Arc::new(SystemDice),
+        dice,
     };
     let app = Arc::new(App {
         chat: Chat::new(ports, config.policy()),
         tokens: Tokens::new(secret, &config.auth),
         clock,
-        connections: Connections::new(&config.limits),
+        connections,
         dependencies: vec![repositories.dependency],
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),

@@ -37,7 +37,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use self::carriers::Carriers;
 use crate::{
-    app::App,
+    app::{App, connections::Connections},
     config::{Config, Transports},
 };
 
@@ -103,8 +103,8 @@ impl Engine {
     }
 
     /// The sockets, as the rules see them.
-    pub fn sockets(&self) -> fanout::Fanout {
-        fanout::Fanout::new(self.io.clone())
+    pub fn sockets(&self, connections: Arc<Connections>) -> fanout::Fanout {
+        fanout::Fanout::new(self.io.clone(), connections)
     }
 
     /// Starts serving. Returns what handles requests, and which connection carries which session.

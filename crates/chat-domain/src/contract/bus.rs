@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     group::{Group, GroupName, Head},
-    id::{Epoch, GroupId, MessageId, Seq},
+    id::{Epoch, GroupId, MessageId, Seq, SocketId},
     member::Role,
     message::{Author, ClientMessageId, Draft, Message, MessageBody, MessageKind, Quote},
     news::{Addition, Notice, ReadMark},
@@ -188,6 +188,9 @@ fn about_members() -> Vec<Notice> {
         Notice::RoleChanged(group("tea"), user("ada"), Role::Admin),
         Notice::Read(group("tea"), user("ada"), mark),
         Notice::MemberRemoved(group("tea"), user("ada")),
+        Notice::Stirred(vec![group("tea"), group("milk")]),
+        Notice::SessionsEnded(user("ada")),
+        Notice::Displaced(user("ada"), SocketId::new("an old one")),
         Notice::GroupDeleted(group("tea")),
     ]
 }

@@ -10,10 +10,11 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    id::{GroupId, SocketId, UserId},
+    id::{GroupId, NodeId, SocketId, UserId},
     news::Notice,
     ports::{Bus, Listener, PresenceStore, RateLimiter, TypingStore},
     presence::{PresenceChange, Seat},
+    service::Shared,
     user::UserName,
 };
 
@@ -27,13 +28,14 @@ pub trait Cluster: Send + Sync {
     async fn pass(&self, span: Duration);
 }
 
-/// The ports of one node that it shares with the others.
+/// One node: its name, and the ports that it shares with the others.
 #[derive(Clone)]
 #[expect(
     missing_docs,
-    reason = "each field is named after its trait, which says what it is for"
+    reason = "each field is named after its type, which says what it is for"
 )]
 pub struct Node {
+    pub id: NodeId,
     pub presence: Arc<dyn PresenceStore>,
     pub typing: Arc<dyn TypingStore>,
     pub bus: Arc<dyn Bus>,
@@ -77,6 +79,12 @@ impl Ear {
         .await
     }
 
+    /// How many notices were heard so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        lock(&self.heard).len()
+    }
+
     /// Waits until so many notices were heard, which are all changes of presence.
     pub async fn hears_changes(&self, count: usize) -> Vec<PresenceChange> {
         let heard = self.hears(count).await.into_iter();
@@ -96,6 +104,12 @@ impl Listener for Ear {
             waker.wake();
         }
     }
+
+    fn missed(&self) {}
+
+    fn lost(&self, _: Shared) {}
+
+    fn restored(&self, _: Shared) {}
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

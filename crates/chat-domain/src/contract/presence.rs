@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    presence::{Counts, Movement, PresenceChange, RoomSnapshot},
-    user::UserName,
+    id::NodeId,
+    presence::{Counts, Movement, Occupant, PresenceChange, RoomSnapshot},
 };
 
 use super::{
@@ -19,6 +19,7 @@ macro_rules! presence_contract {
     ($cluster:expr) => {
         $crate::contract_tests!(presence($cluster):
             the_first_socket_of_a_user_joins_and_the_last_one_leaves
+            whoever_comes_or_goes_has_heard_of_it
             entering_twice_and_leaving_twice_change_nothing
             leaving_a_room_where_nobody_is_counts_nobody
             every_node_hears_how_each_change_follows_the_one_before
@@ -30,8 +31,8 @@ macro_rules! presence_contract {
     };
 }
 
-fn counts(members: usize, sockets: usize) -> Counts {
-    Counts { members, sockets }
+fn counts(members: usize, sockets: usize) -> Option<Counts> {
+    Some(Counts { members, sockets })
 }
 
 fn movements(changes: &[PresenceChange]) -> Vec<(&str, Movement)> {
@@ -76,14 +77,30 @@ pub async fn the_first_socket_of_a_user_joins_and_the_last_one_leaves(cluster: &
         movements(&changes),
         [
             ("ada", Movement::Joined),
-            ("ada", Movement::Socket),
-            ("ada", Movement::Socket),
+            ("ada", Movement::Came),
+            ("ada", Movement::Went),
             ("ada", Movement::Left),
         ]
     );
-    let told: Vec<Counts> = changes.iter().map(|change| change.counts).collect();
+    let told: Vec<_> = changes.iter().map(|change| Some(change.counts)).collect();
     assert_eq!(told, expected);
+    let nodes: Vec<_> = changes.iter().map(|change| change.node).collect();
+    assert_eq!(nodes, [near.id, far.id, near.id, far.id]);
     assert_eq!(changes[0].name, name("ada"));
+}
+
+/// Whoever asks a node right after it has let somebody in learns of them.
+pub async fn whoever_comes_or_goes_has_heard_of_it(cluster: &dyn Cluster) {
+    let node = cluster.node().await;
+    let ear = Ear::at(&node, &group("tea")).await;
+    let ada = seat("tea", "ada", "a");
+
+    for round in 0..20 {
+        node.presence.enter(&ada).await.unwrap();
+        assert_eq!(ear.count(), round * 2 + 1);
+        node.presence.leave(&ada).await.unwrap();
+        assert_eq!(ear.count(), round * 2 + 2);
+    }
 }
 
 /// Trying again is safe, and nobody hears of it.
@@ -128,9 +145,8 @@ pub async fn every_node_hears_how_each_change_follows_the_one_before(cluster: &d
                 .await
                 .unwrap();
         }
-        for socket in ["a", "b", "c"] {
-            // Any node may take a socket out.
-            far.presence
+        for (node, socket) in [(&near, "a"), (&far, "b"), (&near, "c")] {
+            node.presence
                 .leave(&seat("tea", socket, socket))
                 .await
                 .unwrap();
@@ -146,21 +162,28 @@ pub async fn every_node_hears_how_each_change_follows_the_one_before(cluster: &d
 pub async fn a_snapshot_shows_everybody_at_the_last_change(cluster: &dyn Cluster) {
     let (near, far) = (cluster.node().await, cluster.node().await);
     let ear = Ear::at(&near, &group("tea")).await;
-    for (user, socket) in [("bob", "b"), ("ada", "a1"), ("ada", "a2")] {
-        let entered = near.presence.enter(&seat("tea", user, socket)).await;
+    let (bob, ada, ada_too) = (("bob", "b"), ("ada", "a1"), ("ada", "a2"));
+    for (node, (user, socket)) in [(&near, bob), (&near, ada), (&far, ada_too)] {
+        let entered = node.presence.enter(&seat("tea", user, socket)).await;
         entered.unwrap();
     }
 
     let snapshot = far.presence.snapshot(&group("tea")).await.unwrap();
 
     let newest = ear.hears_changes(3).await[2].version;
-    let users: BTreeMap<_, UserName> = ["ada", "bob"].map(|id| (user(id), name(id))).into();
+    let occupant = |id, sockets: &[(NodeId, usize)]| {
+        let (name, sockets) = (name(id), sockets.iter().copied().collect());
+        (user(id), Occupant { name, sockets })
+    };
     let expected = RoomSnapshot {
         version: newest,
-        users,
-        socket_count: 3,
+        users: BTreeMap::from([
+            occupant("ada", &[(near.id, 1), (far.id, 1)]),
+            occupant("bob", &[(near.id, 1)]),
+        ]),
     };
     assert_eq!(snapshot, expected);
+    assert_eq!(Some(snapshot.counts()), counts(2, 3));
 }
 
 /// No key is left behind. What comes next is newer all the same.
@@ -189,7 +212,7 @@ pub async fn rooms_do_not_mix(cluster: &dyn Cluster) {
 
     assert_eq!(entered, counts(1, 1));
     let snapshot = node.presence.snapshot(&group("tea")).await.unwrap();
-    assert_eq!((snapshot.users.len(), snapshot.socket_count), (1, 1));
+    assert_eq!(Some(snapshot.counts()), counts(1, 1));
 }
 
 /// Each change is one atomic act.
@@ -210,7 +233,7 @@ pub async fn nobody_is_lost_who_comes_or_goes_at_the_same_moment(cluster: &dyn C
     let left = together(leaving).await;
 
     assert!(entered.iter().chain(&left).all(Result::is_ok));
-    assert_eq!((full.users.len(), full.socket_count), (4, 24));
+    assert_eq!(Some(full.counts()), counts(4, 24));
     let changes = ear.hears_changes(48).await;
     assert_unbroken(&changes);
     for (movement, times) in [(Movement::Joined, 4), (Movement::Left, 4)] {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,10 +10,10 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    id::{GroupId, SocketId, UserId},
+    id::{GroupId, NodeId, SocketId, UserId},
     news::Notice,
     ports::{Clock, PortResult, PresenceStore, TypingStore},
-    presence::{Counts, Movement, PresenceChange, RoomSnapshot, Seat, Version},
+    presence::{Counts, Movement, Occupant, PresenceChange, RoomSnapshot, Seat, Version},
     time::Timestamp,
     typing::{TTL, Typist},
     user::UserName,
@@ -24,8 +24,13 @@ use super::MemoryHub;
 /// Rooms with different names rarely wait for each other.
 const SHARDS: usize = 64;
 
-/// Presence and typing marks of the nodes of one process.
+/// One node's access to the presence and the typing marks of the nodes of one process.
 pub struct MemoryPresence {
+    node: NodeId,
+    store: Arc<Store>,
+}
+
+struct Store {
     hub: Arc<MemoryHub>,
     clock: Arc<dyn Clock>,
     versions: AtomicU64,
@@ -42,7 +47,20 @@ struct Occupancy {
 
 struct Present {
     name: UserName,
-    sockets: BTreeSet<SocketId>,
+    sockets: BTreeMap<SocketId, NodeId>,
+}
+
+impl Present {
+    fn occupant(&self) -> Occupant {
+        let mut sockets = BTreeMap::new();
+        for node in self.sockets.values() {
+            *sockets.entry(*node).or_default() += 1;
+        }
+        Occupant {
+            name: self.name.clone(),
+            sockets,
+        }
+    }
 }
 
 impl Occupancy {
@@ -59,18 +77,30 @@ impl Occupancy {
 }
 
 impl MemoryPresence {
-    /// An empty store that publishes on this hub.
+    /// A first node's access to an empty store, which publishes on this hub.
     #[must_use]
-    pub fn new(hub: Arc<MemoryHub>, clock: Arc<dyn Clock>) -> Self {
-        let shards = std::array::from_fn(|_| Mutex::default());
-        Self {
+    pub fn new(node: NodeId, hub: Arc<MemoryHub>, clock: Arc<dyn Clock>) -> Self {
+        let store = Store {
             hub,
             clock,
             versions: AtomicU64::default(),
-            shards,
+            shards: std::array::from_fn(|_| Mutex::default()),
+        };
+        Self {
+            node,
+            store: Arc::new(store),
         }
     }
 
+    /// Another node's access to the same store.
+    #[must_use]
+    pub fn at(&self, node: NodeId) -> Self {
+        let store = Arc::clone(&self.store);
+        Self { node, store }
+    }
+}
+
+impl Store {
     fn shard(&self, group: &GroupId) -> MutexGuard<'_, HashMap<GroupId, Occupancy>> {
         let mut hasher = DefaultHasher::new();
         group.hash(&mut hasher);
@@ -81,7 +111,13 @@ impl MemoryPresence {
     }
 
     /// Gives the change its version, and publishes it while the room is still locked.
-    fn publish(&self, room: &mut Occupancy, seat: &Seat, movement: Movement) -> Counts {
+    fn publish(
+        &self,
+        room: &mut Occupancy,
+        seat: &Seat,
+        node: NodeId,
+        movement: Movement,
+    ) -> Counts {
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
         let previous = room.version;
         let counts = room.counts();
@@ -90,6 +126,7 @@ impl MemoryPresence {
             group: seat.group.clone(),
             user: seat.user.clone(),
             name: seat.name.clone(),
+            node,
             movement,
             previous,
             version,
@@ -101,8 +138,8 @@ impl MemoryPresence {
 
 #[async_trait]
 impl PresenceStore for MemoryPresence {
-    async fn enter(&self, seat: &Seat) -> PortResult<Counts> {
-        let mut shard = self.shard(&seat.group);
+    async fn enter(&self, seat: &Seat) -> PortResult<Option<Counts>> {
+        let mut shard = self.store.shard(&seat.group);
         let room = shard.entry(seat.group.clone()).or_default();
         let is_first = !room.users.contains_key(&seat.user);
         let present = room
@@ -110,48 +147,49 @@ impl PresenceStore for MemoryPresence {
             .entry(seat.user.clone())
             .or_insert_with(|| Present {
                 name: seat.name.clone(),
-                sockets: BTreeSet::new(),
+                sockets: BTreeMap::new(),
             });
-        if !present.sockets.insert(seat.socket.clone()) {
-            return Ok(room.counts());
+        if present.sockets.contains_key(&seat.socket) {
+            return Ok(Some(room.counts()));
         }
+        present.sockets.insert(seat.socket.clone(), self.node);
         room.socket_count += 1;
         let movement = if is_first {
             Movement::Joined
         } else {
-            Movement::Socket
+            Movement::Came
         };
-        Ok(self.publish(room, seat, movement))
+        Ok(Some(self.store.publish(room, seat, self.node, movement)))
     }
 
-    async fn leave(&self, seat: &Seat) -> PortResult<Counts> {
-        let mut shard = self.shard(&seat.group);
+    async fn leave(&self, seat: &Seat) -> PortResult<Option<Counts>> {
+        let mut shard = self.store.shard(&seat.group);
         let Some(room) = shard.get_mut(&seat.group) else {
-            return Ok(Counts::default());
+            return Ok(Some(Counts::default()));
         };
         let Some(present) = room.users.get_mut(&seat.user) else {
-            return Ok(room.counts());
+            return Ok(Some(room.counts()));
         };
-        if !present.sockets.remove(&seat.socket) {
-            return Ok(room.counts());
-        }
+        let Some(node) = present.sockets.remove(&seat.socket) else {
+            return Ok(Some(room.counts()));
+        };
         room.socket_count -= 1;
         let movement = if present.sockets.is_empty() {
             room.users.remove(&seat.user);
             room.typists.remove(&seat.user);
             Movement::Left
         } else {
-            Movement::Socket
+            Movement::Went
         };
-        let counts = self.publish(room, seat, movement);
+        let counts = self.store.publish(room, seat, node, movement);
         if room.is_forgettable() {
             shard.remove(&seat.group);
         }
-        Ok(counts)
+        Ok(Some(counts))
     }
 
     async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot> {
-        let shard = self.shard(group);
+        let shard = self.store.shard(group);
         let Some(room) = shard.get(group) else {
             return Ok(RoomSnapshot::default());
         };
@@ -159,9 +197,8 @@ impl PresenceStore for MemoryPresence {
         Ok(RoomSnapshot {
             version: room.version,
             users: users
-                .map(|(user, present)| (user.clone(), present.name.clone()))
+                .map(|(user, present)| (user.clone(), present.occupant()))
                 .collect(),
-            socket_count: room.socket_count,
         })
     }
 }
@@ -169,15 +206,15 @@ impl PresenceStore for MemoryPresence {
 #[async_trait]
 impl TypingStore for MemoryPresence {
     async fn started(&self, group: &GroupId, user: &UserId, name: &UserName) -> PortResult<()> {
-        let ends_at = self.clock.now() + TTL;
-        let mut shard = self.shard(group);
+        let ends_at = self.store.clock.now() + TTL;
+        let mut shard = self.store.shard(group);
         let room = shard.entry(group.clone()).or_default();
         room.typists.insert(user.clone(), (name.clone(), ends_at));
         Ok(())
     }
 
     async fn stopped(&self, group: &GroupId, user: &UserId) -> PortResult<()> {
-        let mut shard = self.shard(group);
+        let mut shard = self.store.shard(group);
         if let Some(room) = shard.get_mut(group) {
             room.typists.remove(user);
             if room.is_forgettable() {
@@ -188,8 +225,8 @@ impl TypingStore for MemoryPresence {
     }
 
     async fn current(&self, group: &GroupId) -> PortResult<Vec<Typist>> {
-        let now = self.clock.now();
-        let mut shard = self.shard(group);
+        let now = self.store.clock.now();
+        let mut shard = self.store.shard(group);
         let Some(room) = shard.get_mut(group) else {
             return Ok(Vec::new());
         };

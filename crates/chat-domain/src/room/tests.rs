@@ -31,7 +31,7 @@ fn opened(large: Option<usize>) -> Room {
         online_members_listed: 200,
         large,
     };
-    let mut room = Room::new(group(), policy);
+    let mut room = Room::new(group(), NodeId::new(1), policy);
     room.refresh(RoomSnapshot::default(), at(0), &mut ignore);
     room.notice_head(Seq::ZERO, at(0), &mut ignore);
     room
@@ -55,12 +55,13 @@ fn commit(room: &mut Room, seqs: std::ops::RangeInclusive<u64>) {
 fn change(members: usize, movement: Movement, version: u64) -> PresenceChange {
     let number = match movement {
         Movement::Left => members + 1,
-        Movement::Joined | Movement::Socket => members,
+        Movement::Joined | Movement::Came | Movement::Went => members,
     };
     PresenceChange {
         group: group(),
         user: user(number),
         name: UserName::of_id(&user(number)),
+        node: NodeId::new(2),
         movement,
         previous: version - 1,
         version,
@@ -89,7 +90,7 @@ fn a_socket_that_waits_is_handed_what_was_told_meanwhile() {
 #[test]
 fn a_socket_that_waits_too_long_is_turned_away_and_may_try_again() {
     let mut room = opened(None);
-    let most = u64::try_from(MISSED_MESSAGES).unwrap();
+    let most = u64::try_from(seats::MISSED_MESSAGES).unwrap();
     room.await_seat(&socket("patient"));
     commit(&mut room, 1..=most);
     room.await_seat(&socket("late"));
@@ -100,7 +101,7 @@ fn a_socket_that_waits_too_long_is_turned_away_and_may_try_again() {
     room.await_seat(&socket("late"));
     let again = room.seat(&socket("late"), &user(2)).unwrap();
 
-    assert_eq!(in_time.unwrap().missed.len(), MISSED_MESSAGES);
+    assert_eq!(in_time.unwrap().missed.len(), seats::MISSED_MESSAGES);
     assert_eq!(too_late, None);
     assert_eq!((again.missed.len(), again.last_seq), (0, room.delivered()));
 }
@@ -114,7 +115,11 @@ fn a_socket_that_gave_up_or_went_keeps_nothing() {
     room.give_up_seat(&socket("a"));
     room.unseat(&socket("b"), Departure::Gone, &mut ignore);
 
-    assert!(room.waiting.is_empty());
+    commit(&mut room, 1..=1);
+    for id in ["a", "b"] {
+        let welcome = room.seat(&socket(id), &user(1)).unwrap();
+        assert!(welcome.missed.is_empty());
+    }
 }
 
 #[test]

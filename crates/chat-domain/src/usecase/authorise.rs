@@ -51,10 +51,7 @@ impl Chat {
     /// room counts as membership (contract, Database unreachable).
     pub(super) async fn may_take_part(&self, group: &GroupId, user: &UserId) -> PortResult<bool> {
         let found = self.member(group, user).await;
-        let is_there = || {
-            self.rooms
-                .look(group, |room| room.users().contains_key(user))
-        };
+        let is_there = || self.rooms.look(group, |room| room.shows(user));
         match found {
             Err(_) if is_there() == Some(true) => Ok(true),
             found => Ok(found?.is_some()),

@@ -75,6 +75,13 @@ impl MembershipCache {
         inner.found.remove(&(group.clone(), user.clone()));
     }
 
+    /// Any membership may have changed.
+    pub fn forget_all(&self) {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        inner.found.clear();
+    }
+
     /// Every membership of the group ended.
     pub fn forget_group(&self, group: &GroupId) {
         let mut inner = self.lock();

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    chore::Chore,
+    delivery::RETRY,
     id::{GroupId, SocketId, UserId},
+    news::Notice,
     ports::PortResult,
     presence::Seat,
     room::Departure,
@@ -79,14 +82,23 @@ impl Chat {
         })
     }
 
+    /// Ends every connection of a user, on every node.
+    pub fn end_sessions(&self, user: &UserId) {
+        self.everywhere(Notice::SessionsEnded(user.clone()));
+    }
+
     /// A socket is gone: it leaves every room that it was in.
     ///
     /// # Errors
-    /// The first store that failed; the others were asked all the same.
+    /// The first store that failed; the others were asked all the same, and it will be asked again.
     pub async fn disconnect(&self, connection: Connection) -> PortResult<()> {
         let mut result = Ok(());
         for group in &connection.rooms {
-            let left = self.vacate(&connection.seat(group), Departure::Gone).await;
+            let seat = connection.seat(group);
+            let left = self.vacate(&seat, Departure::Gone).await;
+            if left.is_err() {
+                self.ports.agenda.note(Chore::Vacate(seat), RETRY);
+            }
             result = result.and(left.map(drop));
         }
         for group in &connection.typed_in {

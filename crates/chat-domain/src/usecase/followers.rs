@@ -24,6 +24,8 @@ struct Inner {
     by_user: HashMap<UserId, Follower>,
     /// Groups whose unread messages somebody already promised to count.
     noted: HashSet<GroupId>,
+    /// Groups with messages that the other nodes are to be told of.
+    stirred: HashSet<GroupId>,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +109,24 @@ impl Followers {
     pub fn note_unread(&self, group: &GroupId) -> bool {
         let mut inner = self.lock();
         inner.by_group.contains_key(group) && inner.noted.insert(group.clone())
+    }
+
+    /// The other nodes are to know that there is something new in the group. Returns whether somebody has to promise
+    /// to tell them.
+    pub fn note_stirred(&self, group: &GroupId) -> bool {
+        let mut inner = self.lock();
+        if inner.stirred.contains(group) {
+            return false;
+        }
+        inner.stirred.insert(group.clone());
+        inner.stirred.len() == 1
+    }
+
+    /// Those groups, in no order.
+    pub fn take_stirred(&self) -> Vec<GroupId> {
+        std::mem::take(&mut self.lock().stirred)
+            .into_iter()
+            .collect()
     }
 
     /// The promise is being kept.

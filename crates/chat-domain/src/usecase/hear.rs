@@ -1,6 +1,9 @@
 //! What this node and the others tell: the one place where it takes effect here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     chore::Chore,
@@ -10,6 +13,7 @@ use crate::{
     ports::Listener,
     presence::Seat,
     room::Room,
+    service::Shared,
     user::UserName,
 };
 
@@ -56,6 +60,30 @@ impl Listener for Chat {
             Notice::Read(group, user, mark) => {
                 self.ports.sockets.tell(&News::Unread { user, group, mark });
             }
+            Notice::Stirred(groups) => {
+                for group in &groups {
+                    self.note_unread(group);
+                }
+            }
+            Notice::SessionsEnded(user) => self.ports.sockets.end_all(&user),
+            Notice::Displaced(user, socket) => self.ports.sockets.end(&user, &socket),
+        }
+    }
+
+    fn missed(&self) {
+        self.memberships.forget_all();
+        self.rooms.with_each(self.now(), |room, _| room.doubt());
+        self.ports.agenda.note(Chore::Compare, Duration::ZERO);
+    }
+
+    fn lost(&self, shared: Shared) {
+        self.note_reach(shared, true);
+    }
+
+    fn restored(&self, shared: Shared) {
+        self.note_reach(shared, false);
+        if shared == Shared::Bus {
+            self.missed();
         }
     }
 }
@@ -75,6 +103,19 @@ impl Chat {
         });
         self.note_unread(&message.group);
         typed.unwrap_or(true)
+    }
+
+    fn note_reach(&self, shared: Shared, is_lost: bool) {
+        let now = self.now();
+        // One change after the other: what is told last is what is.
+        let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        if !reach.note(shared, is_lost, now) {
+            return;
+        }
+        if shared == Shared::Presence {
+            self.rooms.freeze(is_lost, now);
+        }
+        self.ports.sockets.tell(&News::Service(reach.status()));
     }
 
     fn heard_deleted(&self, group: &GroupId) {

@@ -1,5 +1,7 @@
 //! Coming into a room, and leaving it.
 
+use std::sync::atomic::Ordering;
+
 use crate::{
     id::{Epoch, GroupId, Seq, UserId},
     limit::RetryAfter,
@@ -83,7 +85,7 @@ impl Chat {
         welcome: impl FnOnce(&Joined) + Send,
     ) -> Result<(), JoinError> {
         self.check_room_limit(connection, &request.group)?;
-        let visit = self.rooms.visit(&request.group);
+        let visit = self.rooms.visit(&request.group, self.now());
         let seat = connection.seat(&request.group);
         let mut welcome = Some(welcome);
         for _ in 0..TRIES {
@@ -99,7 +101,7 @@ impl Chat {
             let epoch = self.open(&visit, &request.group).await?;
             // From here on: whatever becomes of this, leaving and disconnecting give the seat back.
             connection.rooms.insert(request.group.clone());
-            let counts = self.ports.presence.enter(&seat).await?;
+            let counts = self.enter(&visit, &seat).await?;
             let entered = Entered {
                 seat: &seat,
                 epoch,
@@ -128,9 +130,9 @@ impl Chat {
             });
             match seated {
                 Ok(true) => return Ok(()),
-                Ok(false) => self.undo_entering(&seat).await?,
+                Ok(false) => self.undo_entering(&visit, &seat).await?,
                 Err(error) => {
-                    self.undo_entering(&seat).await?;
+                    self.undo_entering(&visit, &seat).await?;
                     return Err(error);
                 }
             }
@@ -165,16 +167,43 @@ impl Chat {
 
     /// Takes a socket out of the room here, then out of the store.
     pub(super) async fn vacate(&self, seat: &Seat, how: Departure) -> PortResult<Counts> {
-        let visit = self.rooms.visit(&seat.group);
-        let typed = visit.with(self.now(), |room, tell| {
+        let now = self.now();
+        let visit = self.rooms.visit(&seat.group, now);
+        let typed = visit.with(now, |room, tell| {
             self.ports.sockets.dismiss(&seat.socket, &seat.group);
             room.unseat(&seat.socket, how, tell)
         });
-        let counts = self.ports.presence.leave(seat).await?;
+        let counts = self.exit(&visit, seat).await?;
         if typed {
             self.end_typing(&seat.group, &seat.user).await?;
         }
         Ok(counts)
+    }
+
+    /// Brings a socket into the store.
+    async fn enter(&self, visit: &Visit<'_>, seat: &Seat) -> PortResult<Counts> {
+        let now = self.now();
+        visit.with(now, |room, tell| room.arriving(seat, now, tell));
+        let counts = self.ports.presence.enter(seat).await?;
+        let now = self.now();
+        let seen = visit.with(now, |room, tell| {
+            room.arrived(seat, now, tell);
+            room.counts()
+        });
+        Ok(counts.unwrap_or(seen))
+    }
+
+    /// Takes a socket out of the store.
+    async fn exit(&self, visit: &Visit<'_>, seat: &Seat) -> PortResult<Counts> {
+        let now = self.now();
+        let seen = visit.with(now, |room, tell| {
+            room.departing(seat, now, tell);
+            room.counts()
+        });
+        if self.hands_over.load(Ordering::Relaxed) {
+            return Ok(seen);
+        }
+        Ok(self.ports.presence.leave(seat).await?.unwrap_or(seen))
     }
 
     fn check_room_limit(
@@ -263,9 +292,9 @@ impl Chat {
     }
 
     /// The socket came into the store, but not into the room: unless it was there before, it leaves again.
-    async fn undo_entering(&self, seat: &Seat) -> PortResult<()> {
+    async fn undo_entering(&self, visit: &Visit<'_>, seat: &Seat) -> PortResult<()> {
         if !self.rooms.is_seated(&seat.group, &seat.socket) {
-            self.ports.presence.leave(seat).await?;
+            self.exit(visit, seat).await?;
         }
         Ok(())
     }

@@ -4,8 +4,9 @@ use crate::{
     id::{GroupId, UserId},
     news::RoomMembers,
     ports::PortResult,
-    presence::Counts,
+    presence::{Counts, RoomSnapshot},
     room::list_members,
+    service::Shared,
 };
 
 use super::{Chat, history::ReadError};
@@ -31,31 +32,23 @@ impl Chat {
         if let Some(Some(members)) = open {
             return Ok(members);
         }
-        let room = self.ports.presence.snapshot(group).await?;
-        let counts = Counts {
-            members: room.users.len(),
-            sockets: room.socket_count,
-        };
-        Ok(list_members(
-            group.clone(),
-            &room.users,
-            counts,
-            after,
-            limit,
-        ))
+        let room = self.snapshot(group).await?;
+        let users = room.users.keys();
+        let rest = users.filter(|user| after.is_none_or(|after| *user > after));
+        Ok(list_members(group.clone(), rest, room.counts(), limit))
     }
 
     /// Which of these users are in the room.
     pub(super) async fn in_room(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<bool>> {
         let open = self.rooms.look(group, |room| {
-            let is_there = |user| room.users().contains_key(user);
+            let is_there = |user| room.shows(user);
             room.shows_users()
                 .then(|| users.iter().map(is_there).collect())
         });
         if let Some(Some(answers)) = open {
             return Ok(answers);
         }
-        let room = self.ports.presence.snapshot(group).await?;
+        let room = self.snapshot(group).await?;
         Ok(users
             .iter()
             .map(|user| room.users.contains_key(user))
@@ -70,10 +63,14 @@ impl Chat {
         if let Some(Some(counts)) = open {
             return Ok(counts);
         }
-        let room = self.ports.presence.snapshot(group).await?;
-        Ok(Counts {
-            members: room.users.len(),
-            sockets: room.socket_count,
-        })
+        Ok(self.snapshot(group).await?.counts())
+    }
+
+    /// A room that is not open here, as the store has it. While the store is away, nobody is known to be there.
+    async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot> {
+        match self.ports.presence.snapshot(group).await {
+            Err(_) if self.lacks(Shared::Presence) => Ok(RoomSnapshot::default()),
+            answer => answer,
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     chore::Chore,
-    id::{GroupId, SocketId},
+    id::{GroupId, NodeId, SocketId},
     news::News,
     ports::{Agenda, Bus, PortResult, Sockets},
     room::{Room, RoomPolicy},
@@ -22,11 +22,14 @@ use crate::{
 
 /// The rooms of one node.
 pub struct Rooms {
+    node: NodeId,
     policy: RoomPolicy,
     agenda: Arc<dyn Agenda>,
     sockets: Arc<dyn Sockets>,
     bus: Arc<dyn Bus>,
     cells: RwLock<HashMap<GroupId, Arc<Cell>>>,
+    /// Whether the store of presence is away. Changed before the rooms are told.
+    is_frozen: AtomicBool,
 }
 
 /// One room and who holds it open.
@@ -51,26 +54,33 @@ pub struct Visit<'a> {
 
 impl Rooms {
     pub fn new(
+        node: NodeId,
         policy: RoomPolicy,
         agenda: Arc<dyn Agenda>,
         sockets: Arc<dyn Sockets>,
         bus: Arc<dyn Bus>,
     ) -> Self {
         Self {
+            node,
             policy,
             agenda,
             sockets,
             bus,
             cells: RwLock::default(),
+            is_frozen: AtomicBool::new(false),
         }
     }
 
     /// Opens the room, or keeps it open.
-    pub fn visit(&self, group: &GroupId) -> Visit<'_> {
+    pub fn visit(&self, group: &GroupId, now: Timestamp) -> Visit<'_> {
         let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
         let cell = cells.entry(group.clone()).or_insert_with(|| {
+            let mut room = Room::new(group.clone(), self.node, self.policy);
+            if self.is_frozen.load(Ordering::Relaxed) {
+                room.freeze(now, &mut |_| {});
+            }
             Arc::new(Cell {
-                room: Mutex::new(Room::new(group.clone(), self.policy)),
+                room: Mutex::new(room),
                 noted: Mutex::default(),
                 visitors: Mutex::default(),
                 is_followed: AtomicBool::new(false),
@@ -114,6 +124,29 @@ impl Rooms {
     pub fn open(&self) -> Vec<GroupId> {
         let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
         cells.keys().cloned().collect()
+    }
+
+    /// Touches every open room; those that open meanwhile are as the last call of [`Rooms::freeze`] says.
+    pub fn with_each(&self, now: Timestamp, act: impl Fn(&mut Room, &mut dyn FnMut(News))) {
+        for group in self.open() {
+            self.with(&group, now, &act);
+        }
+    }
+
+    /// The store of presence went away, or came back.
+    pub fn freeze(&self, is_frozen: bool, now: Timestamp) {
+        {
+            // Under this lock, so that a room is opened either before, and told below, or after, and knows.
+            let _cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+            self.is_frozen.store(is_frozen, Ordering::Relaxed);
+        }
+        self.with_each(now, |room, tell| {
+            if is_frozen {
+                room.freeze(now, tell);
+            } else {
+                room.thaw();
+            }
+        });
     }
 
     /// A promise to look after the room has been kept: the next one counts again.

@@ -142,6 +142,7 @@ impl Chat {
         self.ports
             .bus
             .publish(Notice::Committed(Arc::clone(message)));
+        self.note_stirred(&message.group);
         if let (true, Some(author)) = (typed, message.author.user_id()) {
             // The mark ends by itself soon; the message is what counts.
             let _ = self.ports.typing.stopped(&message.group, author).await;

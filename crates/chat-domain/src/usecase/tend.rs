@@ -30,8 +30,18 @@ impl Chat {
             Chore::TendRoom(group) => return self.tend_room(group).await,
             Chore::CountUnread(group) => self.count_unread(group).await,
             Chore::Vacate(seat) => self.vacate_evicted(seat).await,
+            Chore::TellStirred => {
+                self.tell_stirred();
+                Ok(())
+            }
+            Chore::Compare => self.compare().await,
         }
         .inspect_err(|_| self.ports.agenda.note(chore.clone(), RETRY))
+    }
+
+    async fn compare(&self) -> PortResult<()> {
+        self.compare_heads().await?;
+        self.compare_members().await
     }
 
     /// Compares what the rooms here were told with the database: a hint may have been lost.
@@ -135,8 +145,9 @@ impl Chat {
 
     async fn vacate_evicted(&self, seat: &Seat) -> PortResult<()> {
         self.vacate(seat, Departure::Gone).await?;
-        let visit = self.rooms.visit(&seat.group);
-        visit.with(self.now(), |room, _| room.departed(&seat.socket));
+        let now = self.now();
+        let visit = self.rooms.visit(&seat.group, now);
+        visit.with(now, |room, _| room.departed(&seat.socket));
         Ok(())
     }
 }

@@ -43,6 +43,18 @@ impl Chat {
         }
     }
 
+    /// A message was committed here: nodes that do not follow the room are told within a second.
+    pub(super) fn note_stirred(&self, group: &GroupId) {
+        if self.followers.note_stirred(group) {
+            self.ports.agenda.note(Chore::TellStirred, COLLECTED);
+        }
+    }
+
+    pub(super) fn tell_stirred(&self) {
+        let groups = self.followers.take_stirred();
+        self.ports.bus.publish(Notice::Stirred(groups));
+    }
+
     pub(super) async fn count_unread(&self, group: &GroupId) -> PortResult<()> {
         self.followers.counting_begun(group);
         let followers = self.followers.of(group);

@@ -37,8 +37,8 @@ mockall::mock! {
 
     #[async_trait]
     impl PresenceStore for Presence {
-        async fn enter(&self, seat: &Seat) -> PortResult<Counts>;
-        async fn leave(&self, seat: &Seat) -> PortResult<Counts>;
+        async fn enter(&self, seat: &Seat) -> PortResult<Option<Counts>>;
+        async fn leave(&self, seat: &Seat) -> PortResult<Option<Counts>>;
         async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot>;
     }
 }
@@ -105,12 +105,12 @@ impl MutePresence {
 
 #[async_trait]
 impl PresenceStore for MutePresence {
-    async fn enter(&self, seat: &Seat) -> PortResult<Counts> {
+    async fn enter(&self, seat: &Seat) -> PortResult<Option<Counts>> {
         let counts = self.store.enter(seat).await?;
         self.answer(counts)
     }
 
-    async fn leave(&self, seat: &Seat) -> PortResult<Counts> {
+    async fn leave(&self, seat: &Seat) -> PortResult<Option<Counts>> {
         let counts = self.store.leave(seat).await?;
         self.answer(counts)
     }

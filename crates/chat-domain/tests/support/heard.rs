@@ -19,17 +19,17 @@ pub enum Heard {
 }
 
 impl Heard {
-    /// The group that it is about.
-    pub fn group(&self) -> &GroupId {
+    /// The group that it is about, if it is about one.
+    pub fn group(&self) -> Option<&GroupId> {
         match self {
-            Self::Welcome(joined) => &joined.group,
+            Self::Welcome(joined) => Some(&joined.group),
             Self::News(news) => group_of(news),
         }
     }
 }
 
-fn group_of(news: &News) -> &GroupId {
-    match news {
+fn group_of(news: &News) -> Option<&GroupId> {
+    let group = match news {
         News::UserJoined { group, .. }
         | News::UserLeft { group, .. }
         | News::TypingStarted { group, .. }
@@ -41,7 +41,9 @@ fn group_of(news: &News) -> &GroupId {
         News::Message(message) => &message.group,
         News::GroupUpdated(group) => &group.id,
         News::AddedToGroup(addition) => &addition.group,
-    }
+        News::Service(_) => return None,
+    };
+    Some(group)
 }
 
 impl fmt::Display for Heard {
@@ -82,6 +84,7 @@ fn show(news: &News, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let ReadMark { last_read, unread } = mark;
             write!(f, "{unread} unread after {last_read}")
         }
+        News::Service(status) => write!(f, "affected: {:?}", status.affected),
     }
 }
 

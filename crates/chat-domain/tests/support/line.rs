@@ -12,6 +12,7 @@ use chat_domain::{
     memory::MemoryBus,
     news::Notice,
     ports::{Bus, Listener, PortResult},
+    service::Shared,
 };
 
 /// What happens to the next notices about messages, typing and presence that come in. What concerns
@@ -80,8 +81,7 @@ impl Gate {
     }
 
     fn let_through(&self, notice: Notice) {
-        let listener = self.lock().listener.as_ref().and_then(Weak::upgrade);
-        if let Some(listener) = listener {
+        if let Some(listener) = self.listener() {
             listener.hear(notice);
         }
     }
@@ -99,6 +99,30 @@ impl Listener for Gate {
             Weather::Losing if is_mere_hint(&notice) => {}
             Weather::Fair | Weather::Holding | Weather::Losing => self.let_through(notice),
         }
+    }
+
+    fn missed(&self) {
+        if let Some(listener) = self.listener() {
+            listener.missed();
+        }
+    }
+
+    fn lost(&self, shared: Shared) {
+        if let Some(listener) = self.listener() {
+            listener.lost(shared);
+        }
+    }
+
+    fn restored(&self, shared: Shared) {
+        if let Some(listener) = self.listener() {
+            listener.restored(shared);
+        }
+    }
+}
+
+impl Gate {
+    fn listener(&self) -> Option<Arc<dyn Listener>> {
+        self.lock().listener.as_ref().and_then(Weak::upgrade)
     }
 }
 

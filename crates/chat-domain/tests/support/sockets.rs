@@ -70,6 +70,7 @@ impl Sockets for NotingSockets {
                 Audience::Room(group) => open.rooms.contains(group),
                 Audience::RoomBut(group, user) => open.rooms.contains(group) && open.user != *user,
                 Audience::User(user) => open.user == *user,
+                Audience::Everybody => true,
             };
             if is_concerned {
                 open.heard.push(Heard::News(news.clone()));
@@ -87,5 +88,14 @@ impl Sockets for NotingSockets {
         if let Some(open) = self.lock().get_mut(socket) {
             open.rooms.remove(group);
         }
+    }
+
+    fn end_all(&self, user: &UserId) {
+        self.lock().retain(|_, open| open.user != *user);
+    }
+
+    fn end(&self, user: &UserId, socket: &SocketId) {
+        self.lock()
+            .retain(|id, open| id != socket || open.user != *user);
     }
 }

@@ -36,7 +36,7 @@ impl Story {
                 assert_eq!(&user, me);
                 self.is_in = false;
             }
-            Heard::News(News::AddedToGroup(_) | News::Unread { .. }) => {}
+            Heard::News(News::AddedToGroup(_) | News::Unread { .. } | News::Service(_)) => {}
             Heard::News(news) => {
                 assert!(self.is_in, "told from outside the room: {news:?}");
                 self.hear_room(me, news);

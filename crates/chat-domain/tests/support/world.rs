@@ -10,7 +10,7 @@ use std::{
 
 use chat_domain::{
     group::{Group, GroupName, Head},
-    id::{Epoch, Seq, SocketId},
+    id::{Epoch, NodeId, Seq, SocketId},
     member::{Member, Role},
     memory::{ManualClock, MemoryDatabase, MemoryHub, MemoryLimiter, MemoryPresence},
     ports::{Clock, Dice, GroupRepo, PresenceStore, Roster, UserRepo},
@@ -78,6 +78,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
         let hub = Arc::new(MemoryHub::default());
         let presence = Arc::new(MemoryPresence::new(
+            NodeId::new(0),
             Arc::clone(&hub),
             Arc::clone(&clock) as Arc<dyn Clock>,
         ));
@@ -90,19 +91,22 @@ impl World {
         };
         let limiter = Arc::new(MemoryLimiter::new(world.clock()));
         let dice = Arc::new(Counting::default());
-        for _ in 0..nodes {
+        for number in 0..nodes {
+            let node = NodeId::new(number as u128 + 1);
+            let presence = Arc::new(world.presence.at(node));
             let sockets = Arc::new(NotingSockets::default());
             let agenda = Arc::new(NotedAgenda::new(world.clock()));
             let (bus, gate) = GatedBus::new(hub.connect());
             let mut ports = Ports {
+                node,
                 users: Arc::clone(&world.database) as _,
                 groups: Arc::clone(&world.database) as _,
                 memberships: Arc::clone(&world.database) as _,
                 roster: Arc::clone(&world.database) as _,
                 log: Arc::clone(&world.database) as _,
                 marks: Arc::clone(&world.database) as _,
-                presence: Arc::clone(&world.presence) as _,
-                typing: Arc::clone(&world.presence) as _,
+                presence: Arc::clone(&presence) as _,
+                typing: presence,
                 bus: Arc::new(bus),
                 limiter: Arc::clone(&limiter) as _,
                 sockets: Arc::clone(&sockets) as _,

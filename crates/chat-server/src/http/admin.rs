@@ -53,7 +53,9 @@ pub async fn end_sessions(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
 ) -> Answer {
-    let sessions_closed = app.connections.close_user(&user_id(&id)?, Closing::Evicted);
+    let user = user_id(&id)?;
+    let sessions_closed = app.connections.close_user(&user, Closing::Evicted);
+    app.chat.end_sessions(&user);
     ok(&SessionsClosed { sessions_closed })
 }
 

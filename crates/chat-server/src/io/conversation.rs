@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use super::{
     connect::{Admitted, Handover},
-    fanout::user_room,
+    fanout::{EVERYBODY, user_room},
     inbox::{Job, Payload},
     line::SocketLine,
     messages, outlet,
@@ -26,7 +26,7 @@ use crate::{
     auth::Identity,
     wire::{
         field::Problem,
-        outgoing::{AuthExpired, Session, TypingTimes},
+        outgoing::{AuthExpired, ServiceStatus, Session, TypingTimes},
         refusal::{Code, Refusal},
         time::{Time, millis},
     },
@@ -71,7 +71,12 @@ pub fn begin(app: Arc<App>, socket: SocketRef) {
     let sockets = app.sockets.clone();
     // Nothing may come before this event, so nothing is told to the user's sockets before it either.
     tell_session(&app, &socket, &admitted.identity);
-    socket.join(user_room(&admitted.identity.user.id));
+    socket.join([user_room(&admitted.identity.user.id), EVERYBODY.to_owned()]);
+    // From here on the socket is told of every change.
+    let status = app.chat.service_status();
+    if !status.is_full() {
+        outlet::emit(&socket, "service_status", &ServiceStatus::from(&status));
+    }
     admitted.line.begun();
     sockets.spawn(converse(app, socket, admitted));
 }

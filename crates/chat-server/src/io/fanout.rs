@@ -2,6 +2,8 @@
 //!
 //! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own [`outlet`].
 
+use std::sync::Arc;
+
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
     news::{Audience, News},
@@ -10,23 +12,28 @@ use chat_domain::{
 use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
-use super::outlet;
+use super::outlet::{self, Outlet};
+use crate::app::{closing::Closing, connections::Connections};
 use crate::wire::{
     outgoing::{
-        AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, UnreadUpdate,
-        UserMoved, UserStoppedTyping, UserTyping,
+        AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, ServiceStatus,
+        UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
     },
     record::Message,
 };
 
+/// Every socket is in this room, from its `session` on.
+pub(super) const EVERYBODY: &str = "everybody";
+
 /// The sockets of this node.
 pub struct Fanout {
     io: SocketIo,
+    connections: Arc<Connections>,
 }
 
 impl Fanout {
-    pub(super) fn new(io: SocketIo) -> Self {
-        Self { io }
+    pub(super) fn new(io: SocketIo, connections: Arc<Connections>) -> Self {
+        Self { io, connections }
     }
 
     fn emit<T: Serialize>(&self, audience: Audience<'_>, event: &str, payload: &T) {
@@ -135,6 +142,9 @@ impl Sockets for Fanout {
                 let (group_id, state) = (group.as_str(), (*mark).into());
                 self.emit(whom, "unread_update", &UnreadUpdate { group_id, state });
             }
+            News::Service(status) => {
+                self.emit(whom, "service_status", &ServiceStatus::from(status));
+            }
         }
     }
 
@@ -149,6 +159,18 @@ impl Sockets for Fanout {
             socket.leave(group_room(group));
         }
     }
+
+    fn end_all(&self, user: &UserId) {
+        self.connections.close_user(user, Closing::Evicted);
+    }
+
+    fn end(&self, _: &UserId, socket: &SocketId) {
+        let socket = self.socket(socket);
+        let outlet = socket.and_then(|socket| socket.extensions.get::<Outlet>());
+        if let Some(outlet) = outlet {
+            outlet.line.close(Closing::Evicted);
+        }
+    }
 }
 
 fn whom(everybody: BroadcastOperators, audience: Audience<'_>) -> BroadcastOperators {
@@ -156,6 +178,7 @@ fn whom(everybody: BroadcastOperators, audience: Audience<'_>) -> BroadcastOpera
         Audience::Room(group) => everybody.to(group_room(group)),
         Audience::RoomBut(group, user) => everybody.to(group_room(group)).except(user_room(user)),
         Audience::User(user) => everybody.to(user_room(user)),
+        Audience::Everybody => everybody.to(EVERYBODY),
     }
 }
 

@@ -8,6 +8,7 @@ use chat_domain::{
     id::{GroupId, UserId},
     news::{Addition, Removal, RoomMembers as Members},
     presence::Counts,
+    service::{self, Feature},
     usecase::join::Joined,
     user::UserName,
 };
@@ -78,6 +79,31 @@ pub struct AuthExpired {
 #[serde(rename_all = "camelCase")]
 pub struct TokenRefreshed {
     pub token_expires_at: Time,
+}
+
+/// `service_status`: how well the server serves.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    pub level: &'static str,
+    pub affected: Vec<&'static str>,
+    pub since: Time,
+}
+
+impl From<&service::ServiceStatus> for ServiceStatus {
+    fn from(status: &service::ServiceStatus) -> Self {
+        let name = |feature: &Feature| match feature {
+            Feature::Presence => "presence",
+            Feature::Typing => "typing",
+            Feature::Delivery => "delivery",
+            Feature::Limits => "limits",
+        };
+        Self {
+            level: if status.is_full() { "full" } else { "degraded" },
+            affected: status.affected.iter().map(name).collect(),
+            since: Time(status.since),
+        }
+    }
 }
 
 /// `joined_group_success`.
