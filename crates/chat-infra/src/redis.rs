@@ -1,8 +1,9 @@
 //! What the nodes of a fleet share, on Redis.
 //!
 //! Read in this order: [`address`] (where it is), [`connection`] (asking it, while it is there) with `patience`
-//! (when to give up), `link` (one life of one TCP connection) and `server` (whether it is fit), and `keys`, which
-//! has every name in it.
+//! (when to give up), `link` (one life of one TCP connection) and [`server`] (whether it is fit); [`subscriber`]
+//! (hearing what is published) with `wishes` (what is to be heard) and `subscription` (one life of it); and `keys`,
+//! which has every name in it.
 //!
 //! Invariants: nobody waits for a Redis that is away; every call ends within [`connection::ANSWER_WITHIN`]. What
 //! was asked on one life of a connection is never asked again on the next: a caller who was told that it failed
@@ -14,4 +15,7 @@ mod keys;
 mod link;
 mod patience;
 pub mod server;
+pub mod subscriber;
+mod subscription;
 mod task;
+mod wishes;

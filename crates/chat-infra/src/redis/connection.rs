@@ -155,6 +155,10 @@ impl Connection {
     pub fn watch(&self) -> watch::Receiver<Option<Life>> {
         self.shared.life.subscribe()
     }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.shared.address
+    }
 }
 
 impl Shared {

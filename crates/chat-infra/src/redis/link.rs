@@ -42,7 +42,6 @@ pub(super) enum Purpose {
     /// Each command is given up after so long.
     Commands(Duration),
     /// So many messages may wait until they are heard.
-    #[expect(dead_code, reason = "who hears messages comes next")]
     Messages(usize),
 }
 

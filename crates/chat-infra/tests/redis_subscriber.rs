@@ -1,0 +1,327 @@
+//! Subscriptions outlive what happens to their connections, and every doubt is told.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, Weak},
+    time::Duration,
+};
+
+use chat_infra::redis::{
+    address::Address,
+    connection::Connection,
+    server::Duty,
+    subscriber::{Ear, Subscriber},
+};
+use chat_testkit::{
+    port::Port,
+    redis::{RedisCluster, RedisServer, RedisUnderSentinels},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Notes what it is told.
+#[derive(Default)]
+struct Notes {
+    written: Mutex<Vec<String>>,
+    more: Notify,
+}
+
+impl Notes {
+    fn pages(&self) -> MutexGuard<'_, Vec<String>> {
+        self.written.lock().expect("nobody panics with it")
+    }
+
+    fn write(&self, what: &str) {
+        self.pages().push(what.to_owned());
+        self.more.notify_one();
+    }
+
+    fn read(&self) -> Vec<String> {
+        self.pages().clone()
+    }
+
+    async fn until(&self, is_enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let enough = async {
+            loop {
+                let written = self.read();
+                if is_enough(&written) {
+                    return written;
+                }
+                self.more.notified().await;
+            }
+        };
+        let waited = timeout(PATIENCE, enough).await;
+        waited.unwrap_or_else(|_| panic!("only {:?}", self.read()))
+    }
+
+    async fn until_it_says(&self, last: &str) -> Vec<String> {
+        self.until(|written| written.last().is_some_and(|it| it == last))
+            .await
+    }
+
+    fn forget(&self) {
+        self.pages().clear();
+    }
+}
+
+impl Ear for Notes {
+    fn hear(&self, channel: &str, payload: &[u8]) {
+        self.write(&format!("{channel}: {}", String::from_utf8_lossy(payload)));
+    }
+
+    fn missed(&self) {
+        self.write("missed");
+    }
+
+    fn lost(&self) {
+        self.write("lost");
+    }
+
+    fn restored(&self) {
+        self.write("restored");
+    }
+}
+
+/// One who follows `tea`.
+struct Follower {
+    subscriber: Subscriber,
+    notes: Arc<Notes>,
+}
+
+impl Follower {
+    async fn at(url: &str) -> Self {
+        let address = Address::parse(url).expect("it is one");
+        let connection = Connection::open(address, Duty::Bus).await;
+        let subscriber = Subscriber::start(connection.expect("it will do")).await;
+        let notes = Arc::<Notes>::default();
+        let follower = Self { subscriber, notes };
+        follower.subscriber.attach(follower.ear());
+        follower.follow("tea").await;
+        follower
+    }
+
+    fn ear(&self) -> Weak<dyn Ear> {
+        let ear: Arc<dyn Ear> = Arc::clone(&self.notes) as _;
+        Arc::downgrade(&ear)
+    }
+
+    async fn follow(&self, channel: &str) {
+        self.subscriber.follow(channel.to_owned(), self.ear()).await;
+    }
+}
+
+fn publish(server: &RedisServer, channel: &str, what: &str) {
+    let heard_by = server.ask(&["PUBLISH", channel, what]);
+    assert!(heard_by.parse::<u32>().is_ok(), "{heard_by}");
+}
+
+#[tokio::test]
+async fn what_is_published_is_heard_by_who_follows() {
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+    follower.follow("milk").await;
+
+    publish(&server, "sugar", "0");
+    publish(&server, "tea", "1");
+    publish(&server, "milk", "2");
+    follower.notes.until_it_says("milk: 2").await;
+    follower.subscriber.unfollow("tea");
+    follower.follow("end").await;
+    publish(&server, "tea", "3");
+    publish(&server, "end", "4");
+
+    let heard = follower.notes.until_it_says("end: 4").await;
+    assert_eq!(heard, ["tea: 1", "milk: 2", "end: 4"]);
+}
+
+#[tokio::test]
+async fn many_channels_are_heard_again_after_a_restart() {
+    let mut server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+    for number in 0..600 {
+        follower.follow(&format!("room{number}")).await;
+    }
+
+    server.kill();
+    follower.notes.until_it_says("lost").await;
+    // What is wished while nobody is there is wished all the same.
+    follower.follow("meanwhile").await;
+    server.restart_empty().await;
+    let told = follower.notes.until_it_says("missed").await;
+    follower.notes.forget();
+    let mut expected = Vec::new();
+    for channel in (0..600)
+        .map(|number| format!("room{number}"))
+        .chain(["meanwhile".to_owned()])
+    {
+        publish(&server, &channel, "1");
+        expected.push(format!("{channel}: 1"));
+    }
+
+    assert_eq!(told, ["lost", "restored", "missed"]);
+    let heard = follower.notes.until_it_says("meanwhile: 1").await;
+    assert_eq!(heard, expected);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_is_made_anew_and_only_what_was_missed_is_told() {
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+
+    for _ in 0..3 {
+        assert_eq!(server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]), "1");
+        let told = follower.notes.until_it_says("missed").await;
+        publish(&server, "tea", "1");
+        follower.notes.until_it_says("tea: 1").await;
+
+        assert_eq!(told, ["missed"]);
+        follower.notes.forget();
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_says_nothing_is_lost_until_it_speaks_again() {
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+
+    server.pause();
+    follower.notes.until_it_says("lost").await;
+    let follow = timeout(Duration::from_secs(5), follower.follow("meanwhile"));
+    follow.await.expect("nobody waits for it");
+    server.resume();
+    let told = follower.notes.until_it_says("missed").await;
+    publish(&server, "tea", "1");
+    publish(&server, "meanwhile", "2");
+
+    assert_eq!(told, ["lost", "restored", "missed"]);
+    follower.notes.until_it_says("meanwhile: 2").await;
+}
+
+#[tokio::test]
+async fn subscriptions_that_are_silently_dead_are_noticed() {
+    let server = RedisServer::start().await;
+    let deafener = Deafener::start(server.port()).await;
+    let follower = Follower::at(&RedisServer::url_at(deafener.port.number())).await;
+
+    deafener.deafen();
+    publish(&server, "tea", "lost");
+    let told = follower.notes.until_it_says("missed").await;
+    publish(&server, "tea", "heard");
+
+    assert_eq!(told, ["missed"]);
+    follower.notes.until_it_says("tea: heard").await;
+}
+
+#[tokio::test]
+async fn who_may_not_subscribe_is_lost_until_he_may() {
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+
+    server.ask(&["ACL", "SETUSER", "default", "resetchannels"]);
+    follower.notes.until_it_says("lost").await;
+    server.ask(&["ACL", "SETUSER", "default", "allchannels"]);
+    follower.notes.until_it_says("missed").await;
+    publish(&server, "tea", "1");
+
+    follower.notes.until_it_says("tea: 1").await;
+}
+
+#[tokio::test]
+async fn who_attaches_while_nothing_is_heard_is_told_at_once() {
+    let mut server = RedisServer::start().await;
+    server.kill();
+    let follower = Follower::at(&server.url()).await;
+    assert_eq!(follower.notes.read(), ["lost"]);
+
+    server.restart_empty().await;
+    let told = follower.notes.until_it_says("missed").await;
+    publish(&server, "tea", "1");
+
+    assert_eq!(told, ["lost", "restored", "missed"]);
+    follower.notes.until_it_says("tea: 1").await;
+}
+
+#[tokio::test]
+async fn the_heir_of_a_master_is_heard() {
+    let mut redis = RedisUnderSentinels::start().await;
+    let follower = Follower::at(&redis.url()).await;
+
+    redis.fail_over().await;
+    let told = follower.notes.until_it_says("missed").await;
+    publish(&redis.servers[1], "tea", "1");
+
+    assert_eq!(told, ["lost", "restored", "missed"]);
+    follower.notes.until_it_says("tea: 1").await;
+}
+
+#[tokio::test]
+async fn in_a_cluster_everything_is_heard_wherever_it_is_published() {
+    let cluster = RedisCluster::start().await;
+    let follower = Follower::at(&cluster.url()).await;
+    follower.follow("milk").await;
+
+    for server in &cluster.servers {
+        publish(server, "tea", "1");
+        follower.notes.until_it_says("tea: 1").await;
+        publish(server, "milk", "1");
+        follower.notes.until_it_says("milk: 1").await;
+    }
+}
+
+/// A network that loses what the server says to connections which have subscriptions, and nothing else, until
+/// they are made anew.
+struct Deafener {
+    port: Port,
+    deaf: watch::Sender<u32>,
+}
+
+impl Deafener {
+    async fn start(to_port: u16) -> Self {
+        let port = Port::reserve();
+        let listener = TcpListener::bind(("127.0.0.1", port.number())).await;
+        let listener = listener.expect("it is free");
+        let deaf = watch::Sender::new(0);
+        let told = deaf.subscribe();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass(client, to_port, told.clone()));
+            }
+        });
+        Self { port, deaf }
+    }
+
+    fn deafen(&self) {
+        self.deaf.send_modify(|times| *times += 1);
+    }
+}
+
+async fn pass(client: TcpStream, to_port: u16, mut deaf: watch::Receiver<u32>) {
+    deaf.mark_unchanged();
+    let server = TcpStream::connect(("127.0.0.1", to_port)).await;
+    let (mut from_server, mut to_server) = server.expect("it is there").into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let mut first = [0; 512];
+    let length = from_client.read(&mut first).await.unwrap_or_default();
+    // Only who wants to hear messages asks for the third version of the protocol.
+    let hears_messages = first[..length].windows(5).any(|it| it == b"HELLO");
+    let speaking = async {
+        to_server.write_all(&first[..length]).await?;
+        copy(&mut from_client, &mut to_server).await
+    };
+    let hearing = async {
+        tokio::select! {
+            end = copy(&mut from_server, &mut to_client) => end.map(|_| ()),
+            _ = deaf.changed(), if hears_messages => std::future::pending().await,
+        }
+    };
+    // The first to end takes the other with it.
+    tokio::select! {
+        _ = speaking => {}
+        _ = hearing => {}
+    }
+}
