@@ -183,6 +183,8 @@ pub enum Notice {
     Presence(PresenceChange),
     /// A message was committed.
     Committed(Arc<Message>),
+    /// A group's history goes up to there now. Stands for a message that is too large to be told.
+    Grown(GroupId, Seq),
     /// A user types.
     TypingStarted(GroupId, UserId, UserName),
     /// A user no longer types.

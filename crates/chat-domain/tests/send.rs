@@ -9,6 +9,8 @@ use chat_domain::{
     limit::Quota,
     member::Composition,
     message::MessageBody,
+    news::Notice,
+    ports::Listener,
     time::Timestamp,
     usecase::{Policy, send::SendError},
 };
@@ -222,6 +224,24 @@ async fn a_lost_message_that_none_follows_is_found_by_comparing_heads() {
     world.nodes[1].chat.compare_heads().await.unwrap();
 
     assert_eq!(bob.heard(), ["welcome after 0", "1 ada: lost"]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_told_is_read_at_once() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob"]).await;
+    let mut ada = world.connect(0, "ada").await;
+    let mut bob = world.connect(1, "bob").await;
+    ada.join("tea").await.unwrap();
+    bob.join("tea").await.unwrap();
+    world.nodes[1].gate.set(Weather::Losing);
+    let sent = ada.send("tea", "a long story").await.unwrap();
+
+    let chat = &world.nodes[1].chat;
+    chat.hear(Notice::Grown(group("tea"), sent.message.seq));
+    world.advance(Duration::ZERO).await;
+
+    assert_eq!(bob.heard(), ["welcome after 0", "1 ada: a long story"]);
 }
 
 #[tokio::test]

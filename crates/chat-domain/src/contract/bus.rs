@@ -158,6 +158,7 @@ pub async fn every_kind_of_notice_arrives_whole(cluster: &dyn Cluster) {
     told.extend([
         Notice::Committed(Arc::new(answer())),
         Notice::Committed(Arc::new(system_message())),
+        Notice::Grown(group("tea"), Seq::new(11)),
         Notice::TypingStarted(group("tea"), user("ada"), name("ada")),
         Notice::TypingStopped(group("tea"), user("ada")),
         Notice::GroupChanged(Arc::new(described_group())),

@@ -30,6 +30,8 @@ impl Listener for Chat {
             Notice::Committed(message) => {
                 self.heard_committed(&message);
             }
+            // The room reads what it was not told.
+            Notice::Grown(group, head) => self.notice_head(&group, head),
             Notice::TypingStarted(group, user, name) => {
                 let now = self.now();
                 self.rooms.with(&group, now, |room, tell| {

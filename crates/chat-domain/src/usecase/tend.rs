@@ -89,7 +89,7 @@ impl Chat {
         Ok(())
     }
 
-    fn notice_head(&self, group: &GroupId, head: Seq) {
+    pub(super) fn notice_head(&self, group: &GroupId, head: Seq) {
         let now = self.now();
         self.rooms.with(group, now, |room, tell| {
             // A room that is being opened learns its head from whoever opens it.

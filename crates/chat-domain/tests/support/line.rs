@@ -131,6 +131,7 @@ fn is_mere_hint(notice: &Notice) -> bool {
         notice,
         Notice::Presence(_)
             | Notice::Committed(_)
+            | Notice::Grown(..)
             | Notice::TypingStarted(..)
             | Notice::TypingStopped(..)
     )
