@@ -113,12 +113,12 @@ pub trait MembershipRepo: Send + Sync {
     /// Every group that the user is a member of.
     async fn groups_of(&self, user: &UserId) -> PortResult<Vec<GroupId>>;
 
-    /// Those of these users who are members. Worth one query where there are many.
-    async fn among(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<UserId>> {
+    /// Those of these users who are members of those groups. Worth one query where there are many.
+    async fn among(&self, pairs: &[(GroupId, UserId)]) -> PortResult<Vec<(GroupId, UserId)>> {
         let mut members = Vec::new();
-        for user in users {
+        for (group, user) in pairs {
             if self.find(group, user).await?.is_some() {
-                members.push(user.clone());
+                members.push((group.clone(), user.clone()));
             }
         }
         Ok(members)

@@ -366,6 +366,13 @@ impl Room {
         now: Timestamp,
         tell: &mut dyn FnMut(News),
     ) {
+        // Whoever said something has stopped typing, however that became known.
+        for author in messages
+            .iter()
+            .filter_map(|message| message.author.user_id())
+        {
+            self.typing_stopped(author, tell);
+        }
         let seats = &mut self.seats;
         self.delivery.repaired(messages, through, now, |message| {
             hand_out(seats, message, tell);

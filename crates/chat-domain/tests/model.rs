@@ -22,6 +22,7 @@ use proptest::{prelude::*, sample::Index};
 use chat_domain::{
     id::{Seq, UserId},
     member::Role,
+    ports::Listener,
     presence::{Counts, RoomSnapshot},
     usecase::{
         join::{Join, JoinError},
@@ -36,7 +37,7 @@ use self::support::{
     line::Weather,
     story::Story,
     user_id,
-    world::World,
+    world::{Node, World},
 };
 
 const ROOMS: [&str; 2] = ["tea", "milk"];
@@ -92,6 +93,18 @@ enum Op {
     CompareHeads {
         node: usize,
     },
+    /// A node loses touch with the store of presence; the others may take it for dead.
+    Lose {
+        node: usize,
+        is_reaped: bool,
+    },
+    Restore {
+        node: usize,
+    },
+    /// A node learns that it may have missed something.
+    Miss {
+        node: usize,
+    },
     Wait(u64),
 }
 
@@ -117,6 +130,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (node(), user(), room()).prop_map(|(node, user, room)| Op::Add { node, user, room }),
         2 => (node(), weather).prop_map(|(node, weather)| Op::Weather { node, weather }),
         1 => node().prop_map(|node| Op::CompareHeads { node }),
+        1 => (node(), any::<bool>()).prop_map(|(node, is_reaped)| Op::Lose { node, is_reaped }),
+        2 => node().prop_map(|node| Op::Restore { node }),
+        1 => node().prop_map(|node| Op::Miss { node }),
         5 => millis.prop_map(Op::Wait),
     ]
 }
@@ -184,6 +200,18 @@ impl Model {
             Op::CompareHeads { node } => {
                 self.world.nodes[node].chat.compare_heads().await.unwrap();
             }
+            Op::Lose { node, is_reaped } => {
+                let Node { chat, line, .. } = &self.world.nodes[node];
+                line.lose(&**chat);
+                if is_reaped {
+                    line.reap().await;
+                }
+            }
+            Op::Restore { node } => {
+                let Node { chat, line, .. } = &self.world.nodes[node];
+                line.restore(&**chat).await;
+            }
+            Op::Miss { node } => self.world.nodes[node].chat.missed(),
             Op::Wait(millis) => {
                 self.world.advance(Duration::from_millis(millis)).await;
                 for person in &mut self.people {
@@ -314,6 +342,7 @@ impl Model {
             })
             .await;
             self.step(Op::CompareHeads { node }).await;
+            self.step(Op::Restore { node }).await;
         }
         let mut warden = self.world.connect(0, WARDEN).await;
         for room in ROOMS {

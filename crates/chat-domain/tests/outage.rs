@@ -1,4 +1,9 @@
-//! What goes on while the database is away.
+//! What goes on while the database, or what nodes share, is away.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic, and so may its helpers"
+)]
 
 mod support;
 
@@ -10,13 +15,18 @@ use std::{
     time::Duration,
 };
 
-use chat_domain::usecase::{
-    history::ReadError, join::JoinError, send::SendError, typing::TypingError,
+use chat_domain::{
+    ports::Listener,
+    service::{Feature, Shared},
+    usecase::{history::ReadError, join::JoinError, send::SendError, typing::TypingError},
 };
 
 use self::support::{
+    client::Client,
     failing::Register,
-    group, user_id,
+    group,
+    line::Weather,
+    user_id,
     world::{POLICY, World},
 };
 
@@ -60,4 +70,120 @@ async fn being_in_the_room_counts_as_membership_while_the_register_is_away() {
         bob.heard(),
         ["ada types", "ada stopped typing", "ada left (1)"]
     );
+}
+
+/// Ada and Olga at the first node, Bob at the second, all in one room, and the first node out of touch with the store
+/// of presence.
+async fn out_of_touch() -> (World, [Client; 3]) {
+    let world = World::new(2);
+    world.group("tea", &["ada", "olga", "bob", "cid"]).await;
+    let mut clients = [
+        world.connect(0, "ada").await,
+        world.connect(0, "olga").await,
+        world.connect(1, "bob").await,
+    ];
+    for client in &mut clients {
+        client.join("tea").await.unwrap();
+    }
+    world.nodes[0].line.lose(&*world.nodes[0].chat);
+    for client in &clients {
+        client.take();
+    }
+    (world, clients)
+}
+
+#[tokio::test]
+async fn without_the_store_of_presence_a_node_shows_others_as_they_were_and_its_own_as_they_are() {
+    let (world, [ada, olga, mut bob]) = out_of_touch().await;
+    let mut cid = world.connect(0, "cid").await;
+
+    let joined = cid.join("tea").await.unwrap();
+    olga.disconnect().await.unwrap();
+    bob.leave("tea").await.unwrap();
+    let frozen = ada.heard_but_lists();
+    world.nodes[0].line.restore(&*world.nodes[0].chat).await;
+    world.advance(Duration::from_secs(1)).await;
+
+    assert_eq!((joined.counts.members, joined.counts.sockets), (4, 4));
+    assert_eq!(frozen, ["cid joined (4)", "olga left (3)"]);
+    assert_eq!(
+        ada.heard_but_lists(),
+        ["affected: []", "bob left (2)"],
+        "what happened elsewhere is told when it is known"
+    );
+    assert_eq!(world.in_store("tea").await.counts().members, 2);
+}
+
+#[tokio::test]
+async fn a_node_that_was_taken_for_dead_says_nothing_of_it_to_its_own() {
+    let (world, [ada, _olga, bob]) = out_of_touch().await;
+
+    world.nodes[0].line.reap().await;
+    let missed = bob.heard_but_lists();
+    world.nodes[0].line.restore(&*world.nodes[0].chat).await;
+    world.advance(Duration::from_secs(1)).await;
+
+    assert_eq!(missed, ["ada left (2)", "olga left (1)"]);
+    assert_eq!(bob.heard_but_lists(), ["ada joined (2)", "olga joined (3)"]);
+    assert_eq!(ada.heard_but_lists(), ["affected: []"]);
+}
+
+#[tokio::test]
+async fn whoever_is_connected_is_told_what_does_not_work() {
+    let (world, clients) = out_of_touch().await;
+    let chat = &world.nodes[0].chat;
+
+    chat.lost(Shared::Bus);
+    chat.lost(Shared::Bus);
+    chat.restored(Shared::Presence);
+    let status = chat.service_status();
+    chat.restored(Shared::Bus);
+
+    assert_eq!(
+        clients[0].heard(),
+        [
+            "affected: [Presence, Typing, Delivery, Limits]",
+            "affected: [Typing, Delivery]",
+            "affected: []",
+        ]
+    );
+    assert_eq!(status.affected, [Feature::Typing, Feature::Delivery]);
+    assert!(clients[2].heard().is_empty(), "the other node is well");
+}
+
+#[tokio::test]
+async fn a_node_that_may_have_missed_something_finds_it() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob", "cid"]).await;
+    let mut ada = world.connect(0, "ada").await;
+    let mut bob = world.connect(1, "bob").await;
+    ada.join("tea").await.unwrap();
+    world.nodes[0].gate.set(Weather::Losing);
+    bob.join("tea").await.unwrap();
+    bob.send("tea", "hello").await.unwrap();
+    let before = ada.heard();
+
+    world.nodes[0].chat.missed();
+    world.settle().await;
+
+    assert_eq!(before, ["welcome after 0"]);
+    assert_eq!(ada.heard_but_lists(), ["bob joined (2)", "1 bob: hello"]);
+}
+
+#[tokio::test]
+async fn sockets_that_are_expected_elsewhere_stay_in_the_store() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob"]).await;
+    let mut ada = world.connect(0, "ada").await;
+    let mut bob = world.connect(1, "bob").await;
+    ada.join("tea").await.unwrap();
+    bob.join("tea").await.unwrap();
+    bob.take();
+
+    world.nodes[0].chat.begin_handover();
+    ada.disconnect().await.unwrap();
+    let mut again = world.connect(1, "ada").await;
+    again.join("tea").await.unwrap();
+
+    assert!(bob.heard_but_lists().is_empty(), "she was never away");
 }

@@ -92,7 +92,7 @@ async fn ask_everything(database: &PostgresDatabase) {
         .unwrap();
     database.groups_of(&bob.id).await.unwrap();
     database
-        .among(&ops, slice::from_ref(&ada.id))
+        .among(&[(ops.clone(), ada.id.clone())])
         .await
         .unwrap();
     GroupRepo::find(database, &ops).await.unwrap();

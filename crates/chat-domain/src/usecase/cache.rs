@@ -15,6 +15,9 @@ use crate::{
 /// How long a change that nobody told of goes unnoticed (contract, section 1, Membership revoked).
 const MAX_AGE: Duration = Duration::from_secs(10);
 
+/// Likewise while nodes cannot tell each other.
+const MAX_AGE_ALONE: Duration = Duration::from_secs(1);
+
 /// When so many are kept, the stale ones are thrown out.
 const SWEEP_AT: usize = 65_536;
 
@@ -35,6 +38,18 @@ struct Inner {
     found: HashMap<(GroupId, UserId), (Member, Timestamp)>,
     generation: u64,
     sweep_at: usize,
+    /// Whether changes that other nodes make are not heard of.
+    is_alone: bool,
+}
+
+impl Inner {
+    const fn max_age(&self) -> Duration {
+        if self.is_alone {
+            MAX_AGE_ALONE
+        } else {
+            MAX_AGE
+        }
+    }
 }
 
 impl MembershipCache {
@@ -47,7 +62,9 @@ impl MembershipCache {
     ) -> Result<Member, Generation> {
         let inner = self.lock();
         match inner.found.get(&(group.clone(), user.clone())) {
-            Some((member, found_at)) if now.since(*found_at) < MAX_AGE => Ok(member.clone()),
+            Some((member, found_at)) if now.since(*found_at) < inner.max_age() => {
+                Ok(member.clone())
+            }
             _ => Err(Generation(inner.generation)),
         }
     }
@@ -73,6 +90,11 @@ impl MembershipCache {
         let mut inner = self.lock();
         inner.generation += 1;
         inner.found.remove(&(group.clone(), user.clone()));
+    }
+
+    /// Whether changes that other nodes make are not heard of from now on.
+    pub fn set_alone(&self, is_alone: bool) {
+        self.lock().is_alone = is_alone;
     }
 
     /// Any membership may have changed.

@@ -114,8 +114,9 @@ impl Chat {
         if !reach.note(shared, is_lost, now) {
             return;
         }
-        if shared == Shared::Presence {
-            self.rooms.freeze(is_lost, now);
+        match shared {
+            Shared::Presence => self.rooms.freeze(is_lost, now),
+            Shared::Bus => self.memberships.set_alone(is_lost),
         }
         self.ports.sockets.tell(&News::Service(reach.status()));
     }

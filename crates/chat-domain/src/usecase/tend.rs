@@ -1,11 +1,11 @@
 //! What falls due: timers of rooms, gaps, doubts, and the check that nothing was missed.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     chore::Chore,
     delivery::RETRY,
-    id::{GroupId, Seq},
+    id::{GroupId, Seq, UserId},
     news::Notice,
     ports::PortResult,
     presence::Seat,
@@ -19,6 +19,9 @@ const REPAIR_PAGE: usize = 500;
 
 /// How many groups are asked for their heads at once.
 const HEADS_PAGE: usize = 1_000;
+
+/// How many users are looked up among the members at once.
+const MEMBERS_PAGE: usize = 1_000;
 
 impl Chat {
     /// Does one thing that the agenda held.
@@ -64,28 +67,33 @@ impl Chat {
     /// # Errors
     /// The database could not be asked.
     pub async fn compare_members(&self) -> PortResult<()> {
-        for group in self.rooms.open() {
-            let seated = self
-                .rooms
-                .look(&group, Room::seated_users)
-                .unwrap_or_default();
-            if seated.is_empty() {
+        let seated = self.rooms.open().into_iter().flat_map(|group| {
+            let users = self.rooms.look(&group, Room::seated_users);
+            let users = users.unwrap_or_default().into_iter();
+            users.map(move |user| (group.clone(), user))
+        });
+        let seated: Vec<(GroupId, UserId)> = seated.collect();
+        for pairs in seated.chunks(MEMBERS_PAGE) {
+            let members = self.ports.memberships.among(pairs).await?;
+            if members.len() == pairs.len() {
                 continue;
             }
-            let members = self.ports.memberships.among(&group, &seated).await?;
-            if members.len() == seated.len() {
-                continue;
-            }
-            let exists = self.ports.log.head(&group).await?.is_some();
-            for user in seated.into_iter().filter(|user| !members.contains(user)) {
-                if exists {
-                    self.everywhere(Notice::MemberRemoved(group.clone(), user));
-                }
-            }
-            if !exists {
-                self.everywhere(Notice::GroupDeleted(group));
+            let members: HashSet<_> = members.into_iter().collect();
+            for (group, user) in pairs.iter().filter(|pair| !members.contains(pair)) {
+                self.strike_out(group, user).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Another program removed a member, or the whole group.
+    async fn strike_out(&self, group: &GroupId, user: &UserId) -> PortResult<()> {
+        let exists = self.ports.log.head(group).await?.is_some();
+        self.everywhere(if exists {
+            Notice::MemberRemoved(group.clone(), user.clone())
+        } else {
+            Notice::GroupDeleted(group.clone())
+        });
         Ok(())
     }
 

@@ -1,18 +1,25 @@
 //! What a user has not read.
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use crate::{
     chore::Chore,
     id::{GroupId, Seq, UserId},
     news::{News, Notice, ReadMark},
     ports::PortResult,
+    time::Timestamp,
 };
 
 use super::{Chat, history::ReadError};
 
-/// How long new messages of a group are collected until those who are not there are told.
+/// How long new messages are collected until the other nodes are told of them.
 const COLLECTED: Duration = Duration::from_secs(1);
+
+/// Unread messages of a group are counted at most this often, whichever nodes they come from.
+const PERIOD: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// The user has read everything up to there. Never moves back, and never past the last `seq`.
@@ -37,9 +44,10 @@ impl Chat {
     /// A message was committed: connected members who are not in the room are told within a second.
     pub(super) fn note_unread(&self, group: &GroupId) {
         if self.followers.note_unread(group) {
+            let delay = until_counted(group, self.now());
             self.ports
                 .agenda
-                .note(Chore::CountUnread(group.clone()), COLLECTED);
+                .note(Chore::CountUnread(group.clone()), delay);
         }
     }
 
@@ -72,4 +80,13 @@ impl Chat {
         }
         Ok(())
     }
+}
+
+/// Each group is counted once in a period, at its own moment, so that they are not counted all at once.
+fn until_counted(group: &GroupId, now: Timestamp) -> Duration {
+    let period = PERIOD.as_secs() * 1_000;
+    let mut hasher = DefaultHasher::new();
+    group.hash(&mut hasher);
+    let since_last = (now.as_millis() + hasher.finish() % period) % period;
+    Duration::from_millis(period - since_last)
 }

@@ -93,11 +93,21 @@ impl Gate {
 
 impl Listener for Gate {
     fn hear(&self, notice: Notice) {
-        let weather = self.lock().weather;
-        match weather {
-            Weather::Holding if is_mere_hint(&notice) => self.lock().held.push(notice),
-            Weather::Losing if is_mere_hint(&notice) => {}
-            Weather::Fair | Weather::Holding | Weather::Losing => self.let_through(notice),
+        let Some(room) = room_of(&notice) else {
+            return self.let_through(notice);
+        };
+        let mut inner = self.lock();
+        // A bus between machines brings what is asked for.
+        if !inner.followed.contains(room) {
+            return;
+        }
+        match inner.weather {
+            Weather::Holding => inner.held.push(notice),
+            Weather::Losing => {}
+            Weather::Fair => {
+                drop(inner);
+                self.let_through(notice);
+            }
         }
     }
 
@@ -126,15 +136,16 @@ impl Gate {
     }
 }
 
-fn is_mere_hint(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::Presence(_)
-            | Notice::Committed(_)
-            | Notice::Grown(..)
-            | Notice::TypingStarted(..)
-            | Notice::TypingStopped(..)
-    )
+/// The room whose followers hear it; none if every node does.
+fn room_of(notice: &Notice) -> Option<&GroupId> {
+    match notice {
+        Notice::Presence(change) => Some(&change.group),
+        Notice::Committed(message) => Some(&message.group),
+        Notice::Grown(group, _)
+        | Notice::TypingStarted(group, ..)
+        | Notice::TypingStopped(group, ..) => Some(group),
+        _ => None,
+    }
 }
 
 #[async_trait]

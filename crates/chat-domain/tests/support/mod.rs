@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+pub mod away;
 pub mod client;
 pub mod failing;
 pub mod heard;

@@ -21,6 +21,7 @@ use chat_domain::{
 };
 
 use super::{
+    away::Detachable,
     client::Client,
     group,
     later::NotedAgenda,
@@ -43,6 +44,7 @@ pub struct Node {
     pub chat: Arc<Chat>,
     pub sockets: Arc<NotingSockets>,
     pub gate: Arc<Gate>,
+    pub line: Arc<Detachable>,
     agenda: Arc<NotedAgenda>,
 }
 
@@ -94,6 +96,7 @@ impl World {
         for number in 0..nodes {
             let node = NodeId::new(number as u128 + 1);
             let presence = Arc::new(world.presence.at(node));
+            let line = Arc::new(Detachable::new(Arc::clone(&presence)));
             let sockets = Arc::new(NotingSockets::default());
             let agenda = Arc::new(NotedAgenda::new(world.clock()));
             let (bus, gate) = GatedBus::new(hub.connect());
@@ -105,7 +108,7 @@ impl World {
                 roster: Arc::clone(&world.database) as _,
                 log: Arc::clone(&world.database) as _,
                 marks: Arc::clone(&world.database) as _,
-                presence: Arc::clone(&presence) as _,
+                presence: Arc::clone(&line) as _,
                 typing: presence,
                 bus: Arc::new(bus),
                 limiter: Arc::clone(&limiter) as _,
@@ -119,6 +122,7 @@ impl World {
                 chat: Chat::new(ports, policy),
                 sockets,
                 gate,
+                line,
                 agenda,
             });
         }

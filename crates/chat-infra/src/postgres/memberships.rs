@@ -8,6 +8,8 @@ use chat_domain::{
     user::User,
 };
 
+use sqlx::postgres::PgRow;
+
 use super::{PostgresDatabase, row};
 
 const FIND: &str = "
@@ -22,7 +24,11 @@ const LIST: &str = "
 const GROUPS_OF: &str = "
     select group_id from group_members where user_id = $1 order by group_id";
 
-const AMONG: &str = "select user_id from group_members where group_id = $1 and user_id = any($2)";
+const AMONG: &str = "
+    select m.group_id, m.user_id from unnest($1::text[], $2::text[]) pair (group_id, user_id)
+    cross join lateral (
+        select * from group_members m where m.group_id = pair.group_id and m.user_id = pair.user_id limit 1
+    ) m";
 
 #[async_trait]
 impl MembershipRepo for PostgresDatabase {
@@ -52,9 +58,9 @@ impl MembershipRepo for PostgresDatabase {
             .map_err(PortError::during("list the groups of a user"))
     }
 
-    async fn among(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<UserId>> {
+    async fn among(&self, pairs: &[(GroupId, UserId)]) -> PortResult<Vec<(GroupId, UserId)>> {
         self.connections
-            .within(self.members_among(group, users))
+            .within(self.members_among(pairs))
             .await
             .map_err(PortError::during("find members among users"))
     }
@@ -94,12 +100,21 @@ impl PostgresDatabase {
             .collect()
     }
 
-    async fn members_among(&self, group: &GroupId, users: &[UserId]) -> sqlx::Result<Vec<UserId>> {
-        let ids: Vec<&str> = users.iter().map(UserId::as_str).collect();
-        let question = sqlx::query(AMONG).bind(group.as_str()).bind(ids);
+    async fn members_among(
+        &self,
+        pairs: &[(GroupId, UserId)],
+    ) -> sqlx::Result<Vec<(GroupId, UserId)>> {
+        let groups: Vec<&str> = pairs.iter().map(|(group, _)| group.as_str()).collect();
+        let users: Vec<&str> = pairs.iter().map(|(_, user)| user.as_str()).collect();
+        let question = sqlx::query(AMONG).bind(groups).bind(users);
         let rows = self.connections.rows(question).await?;
-        rows.iter()
-            .map(|found| row::user_id(found, "user_id"))
-            .collect()
+        rows.iter().map(member_pair).collect()
     }
+}
+
+fn member_pair(found: &PgRow) -> sqlx::Result<(GroupId, UserId)> {
+    Ok((
+        row::group_id(found, "group_id")?,
+        row::user_id(found, "user_id")?,
+    ))
 }

@@ -7,7 +7,7 @@ use chat_domain::{
     ports::{MembershipRepo, PortError, PortResult},
     user::User,
 };
-use sqlx::types::Json;
+use sqlx::{sqlite::SqliteRow, types::Json};
 
 use super::{SqliteDatabase, row};
 
@@ -24,8 +24,8 @@ pub(super) const GROUPS_OF: &str = "
     select group_id from group_members where user_id = ?1 order by group_id";
 
 pub(super) const AMONG: &str = "
-    select user_id from group_members
-    where group_id = ?1 and user_id in (select value from json_each(?2))";
+    select m.group_id, m.user_id from json_each(?1) pair
+    cross join group_members m on m.group_id = pair.value ->> 0 and m.user_id = pair.value ->> 1";
 
 #[async_trait]
 impl MembershipRepo for SqliteDatabase {
@@ -52,8 +52,8 @@ impl MembershipRepo for SqliteDatabase {
             .map_err(PortError::during("list the groups of a user"))
     }
 
-    async fn among(&self, group: &GroupId, users: &[UserId]) -> PortResult<Vec<UserId>> {
-        self.members_among(group, users)
+    async fn among(&self, pairs: &[(GroupId, UserId)]) -> PortResult<Vec<(GroupId, UserId)>> {
+        self.members_among(pairs)
             .await
             .map_err(PortError::during("find members among users"))
     }
@@ -99,15 +99,24 @@ impl SqliteDatabase {
             .collect()
     }
 
-    async fn members_among(&self, group: &GroupId, users: &[UserId]) -> sqlx::Result<Vec<UserId>> {
-        let ids: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    async fn members_among(
+        &self,
+        pairs: &[(GroupId, UserId)],
+    ) -> sqlx::Result<Vec<(GroupId, UserId)>> {
+        let ids = pairs
+            .iter()
+            .map(|(group, user)| (group.as_str(), user.as_str()));
         let rows = sqlx::query(AMONG)
-            .bind(group.as_str())
-            .bind(Json(ids))
+            .bind(Json(ids.collect::<Vec<_>>()))
             .fetch_all(self.connections.readers())
             .await?;
-        rows.iter()
-            .map(|found| row::user_id(found, "user_id"))
-            .collect()
+        rows.iter().map(member_pair).collect()
     }
+}
+
+fn member_pair(found: &SqliteRow) -> sqlx::Result<(GroupId, UserId)> {
+    Ok((
+        row::group_id(found, "group_id")?,
+        row::user_id(found, "user_id")?,
+    ))
 }

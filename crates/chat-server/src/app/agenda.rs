@@ -6,19 +6,26 @@ use std::{
     time::Duration,
 };
 
-use chat_domain::{chore::Chore, ports::Agenda, usecase::Chat};
+use chat_domain::{chore::Chore, ports::Agenda, service::Shared, usecase::Chat};
 use tokio::{
     sync::Notify,
+    task::JoinHandle,
     time::{Instant, Interval, MissedTickBehavior},
 };
 use tracing::warn;
 
-/// How often what the rooms were told is compared with the database.
+/// How often this looks whether a comparison with the database is due.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How often what the rooms were told is compared with the database; at each look while nodes cannot tell each other.
 const COMPARE_HEADS: Duration = Duration::from_secs(5);
 
 /// How often who is in the rooms is compared with the database: another program may remove members, and within ten
 /// seconds they are out.
 const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
+
+/// Likewise while nodes cannot tell each other: within two seconds they are out.
+const COMPARE_MEMBERS_ALONE: Duration = Duration::from_secs(1);
 
 /// Chores in the order of their time. There are at most a few for each room.
 #[derive(Default)]
@@ -47,22 +54,22 @@ impl Agenda for TimedAgenda {
 impl TimedAgenda {
     /// Does what falls due, for ever.
     pub async fn work(self: Arc<Self>, chat: Arc<Chat>) {
-        let (mut heads, mut members) = (every(COMPARE_HEADS), every(COMPARE_MEMBERS));
+        let mut looks = every(LOOK);
+        let (mut heads, mut members) = (Comparison::default(), Comparison::default());
         loop {
             while let Some(chore) = self.take_due() {
                 tokio::spawn(perform(Arc::clone(&chat), chore));
             }
-            let next = self
-                .next()
-                .unwrap_or_else(|| Instant::now() + COMPARE_HEADS);
+            let next = self.next().unwrap_or_else(|| Instant::now() + LOOK);
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = self.changed.notified() => {}
-                _ = heads.tick() => {
-                    tokio::spawn(compare_heads(Arc::clone(&chat)));
-                }
-                _ = members.tick() => {
-                    tokio::spawn(compare_members(Arc::clone(&chat)));
+                now = looks.tick() => {
+                    let is_alone = chat.lacks(Shared::Bus);
+                    let span = if is_alone { Duration::ZERO } else { COMPARE_HEADS };
+                    heads.begin(now, span, || compare_heads(Arc::clone(&chat)));
+                    let span = if is_alone { COMPARE_MEMBERS_ALONE } else { COMPARE_MEMBERS };
+                    members.begin(now, span, || compare_members(Arc::clone(&chat)));
                 }
             }
         }
@@ -77,6 +84,28 @@ impl TimedAgenda {
     fn next(&self) -> Option<Instant> {
         let chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
         chores.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+/// Something that is done again and again, but never twice at once.
+#[derive(Default)]
+struct Comparison {
+    last: Option<(Instant, JoinHandle<()>)>,
+}
+
+impl Comparison {
+    /// Begins anew if so much time has passed since the last time, and that has ended.
+    fn begin<F>(&mut self, now: Instant, span: Duration, compare: impl FnOnce() -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let is_due = self
+            .last
+            .as_ref()
+            .is_none_or(|(at, task)| now >= *at + span && task.is_finished());
+        if is_due {
+            self.last = Some((now, tokio::spawn(compare())));
+        }
     }
 }
 
