@@ -11,7 +11,7 @@ CHAT_URL ?= http://127.0.0.1:8001
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run check test test-rooms load clean
+.PHONY: help setup run check test prove test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: setup ## Every test; those with the JavaScript client on SQLite and on Pos
 	cargo build --bin chat-server
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/*.test.js
+
+prove: setup ## What the project claims, at full length: a quarter of an hour, on a machine that does nothing else.
+	cargo run -p chat-testkit --bin prove
 
 test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
 	CHAT_URL="$(CHAT_URL)" node --test tests/js/rooms.test.js

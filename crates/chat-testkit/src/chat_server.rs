@@ -35,6 +35,7 @@ pub const WITHOUT_LIMITS: &[(&str, &str)] = &[
     ("CHAT_LIMITS__ROOMS_PER_SOCKET", "0"),
 ];
 
+const FILE: &str = "chat.db";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -63,7 +64,7 @@ impl ChatServer {
     pub fn start_unready(program: impl Into<PathBuf>, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let port = Port::reserve();
-        let file = folder.path().join("chat.db");
+        let file = folder.path().join(FILE);
         let own = [
             ("CHAT_LISTEN", format!("127.0.0.1:{}", port.number())),
             ("CHAT_DATABASE__URL", format!("sqlite://{}", file.display())),
@@ -94,6 +95,11 @@ impl ChatServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port.number()).into()
+    }
+
+    /// The file of the database, if it is on one of its own.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join(FILE)
     }
 
     /// Its number.

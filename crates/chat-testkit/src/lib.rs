@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`postgres`] is a database server, [`redis`] what nodes share, alone, under Sentinels or as
 //! a cluster, [`chat_server`] the product as a process, [`relay`] a network between two of them that fails when it
-//! is told to. [`port`], [`process`] and [`cache`] are what these are made of.
+//! is told to, [`load`] what they are put under, [`proof`] what is claimed of them. [`port`], [`process`] and
+//! [`cache`] are what these are made of.
 //!
 //! Invariants: each test has services of its own, which end with it, however it ends. A program that is missing
 //! fails the test with the line that installs it.
@@ -14,8 +15,10 @@
 
 pub mod cache;
 pub mod chat_server;
+pub mod load;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod proof;
 pub mod redis;
 pub mod relay;

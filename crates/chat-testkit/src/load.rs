@@ -1,0 +1,53 @@
+//! The load generator against the servers of a test, as its command line would run it.
+
+use std::{fmt::Write as _, iter};
+
+use chat_load::{
+    arguments::Arguments,
+    conductor::{Conductor, Outcome},
+    progress::Progress,
+};
+use clap::Parser;
+
+use crate::chat_server::{ADMIN_KEY, SECRET};
+
+/// Runs a scenario to its end, and judges. `scenario` is as on the command line: `flaky --clients 200`.
+pub async fn run(urls: &[String], scenario: &str) -> Outcome {
+    let access = ["chat-load", "--admin-key", ADMIN_KEY, "--secret", SECRET];
+    let servers = urls.iter().flat_map(|url| ["--url", url]);
+    let words = access
+        .into_iter()
+        .chain(servers)
+        .chain(scenario.split_whitespace());
+    let arguments = Arguments::parse_from(words);
+    let script = arguments.scenario.script(arguments.run.seed);
+    let script = script.expect("the arguments fit together");
+    let conductor = Conductor::new(&arguments.run, Progress::Silent);
+    conductor.run(script).await.expect("the run takes place")
+}
+
+/// Whether nothing was wrong, and so many messages are acknowledged and in the history, each once.
+pub fn is_complete(outcome: &Outcome, messages: u64) -> bool {
+    let counts = &outcome.report.counts;
+    let all = [counts.messages, counts.acked, counts.in_history];
+    outcome.verdict.is_clean() && all == [messages; 3]
+}
+
+/// What came of a run, in a line.
+pub fn summary(outcome: &Outcome) -> String {
+    let counts = &outcome.report.counts;
+    let mut line = String::new();
+    for (kind, findings) in &outcome.verdict.findings {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{kind:?}: {}; ", findings.count);
+    }
+    let clean = outcome.verdict.is_clean();
+    let verdict = iter::once("clean; ").filter(|_| clean);
+    line.extend(verdict);
+    let _ = write!(
+        line,
+        "{} messages once, {} sends, {} connections, {:.0} messages/s",
+        counts.in_history, counts.sends, counts.connections, outcome.report.acked_per_second,
+    );
+    line
+}
