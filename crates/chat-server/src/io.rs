@@ -3,10 +3,11 @@
 //! A connection's way: [`listener`] accepts it; [`gate`] looks at each request; [`connect`] checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
-//! the caller, [`fanout`] tells the others, both through the socket's [`outlet`]; [`line`](mod@line) ends the connection,
-//! with the help of [`carriers`].
+//! the caller, [`fanout`] tells the others, both through the socket's [`outlet`], which counts its [`backlog`]; [`line`](mod@line)
+//! ends the connection, with the help of [`carriers`].
 
 mod address;
+mod backlog;
 mod carriers;
 mod connect;
 mod conversation;
@@ -58,6 +59,9 @@ const FRAME_SLACK_BYTES: usize = 64 * 1_024;
 /// Enough to refuse binary events with a code; more ends the transport.
 const MOST_ATTACHMENTS: usize = 4;
 
+/// The engine keeps this many packets more for a socket than are ever waiting there, so that the last words find room.
+const SPARE_PACKETS: usize = 64;
+
 /// Idle connections cost this much less memory than with the library's default.
 const READ_BUFFER_BYTES: usize = 1_024;
 
@@ -85,7 +89,7 @@ impl Engine {
             .connect_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
-            .max_buffer_size(config.limits.socket_queue_packets)
+            .max_buffer_size(config.limits.socket_queue_packets + SPARE_PACKETS)
             .max_payload(frame_bytes as u64)
             .ws_max_message_size(frame_bytes)
             .ws_max_frame_size(frame_bytes)

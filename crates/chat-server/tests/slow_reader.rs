@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Client, Server};
+use support::{Client, Server, polling::Poller};
 
 const UNLIMITED: &[(&str, &str)] = &[
     ("CHAT_LIMITS__MESSAGE_BURST", "0"),
@@ -26,8 +26,30 @@ async fn send_until_eve_left(ada: &mut Client) -> usize {
     panic!("eve stayed");
 }
 
+/// Reads all that is left for `eve`: messages without a gap, then why her session ends, then the end. Returns the
+/// last message's number.
+async fn read_and_be_told(eve: Client) -> u64 {
+    let mut heard = eve.read_to_the_end().await;
+    let (event, farewell) = heard.pop().expect("she was told something");
+    assert_eq!(event, "session_closed");
+    assert_eq!(farewell["code"], "SLOW_CONSUMER");
+    assert_eq!(farewell["reconnect"], true);
+    let seqs = seqs_in(&heard);
+    let expected: Vec<u64> = (1..=seqs.len() as u64).collect();
+    assert_eq!(seqs, expected, "what she got has no gap");
+    seqs.last().copied().unwrap_or_default()
+}
+
+fn seqs_in(heard: &[(String, Value)]) -> Vec<u64> {
+    heard
+        .iter()
+        .filter(|(event, _)| event == "message_received")
+        .filter_map(|(_, message)| message["seq"].as_u64())
+        .collect()
+}
+
 #[tokio::test]
-async fn who_does_not_read_leaves_and_resumes_without_a_gap() {
+async fn who_has_too_much_waiting_leaves_is_told_so_and_resumes_without_a_gap() {
     let server = Server::start(UNLIMITED).await;
     server.group("g", &["ada", "eve"]).await;
     let mut ada = server.join("ada", "g").await;
@@ -35,30 +57,34 @@ async fn who_does_not_read_leaves_and_resumes_without_a_gap() {
 
     let sent = send_until_eve_left(&mut ada).await;
 
-    let mut heard = eve.read_to_the_end().await;
-    heard.retain(|(event, _)| event == "message_received");
-    let seqs: Vec<u64> = heard
-        .iter()
-        .filter_map(|(_, message)| message["seq"].as_u64())
-        .collect();
-    let expected: Vec<u64> = (1..=seqs.len() as u64).collect();
-    assert_eq!(seqs, expected, "what she got has no gap");
-    let last = seqs.last().copied().unwrap_or_default();
-
+    let last = read_and_be_told(eve).await;
     let mut again = server.connect("eve").await;
-    let joined = again
-        .call(
-            "join_group",
-            json!({"groupId": "g", "afterSeq": last, "limit": 100}),
-        )
-        .await;
+    let resume = json!({"groupId": "g", "afterSeq": last, "limit": 100});
+    let joined = again.call("join_group", resume).await;
     assert_eq!(joined["lastSeq"], sent as u64);
     let page = again.wait_for("group_messages").await;
     assert_eq!(page["messages"][0]["seq"], last + 1);
 }
 
 #[tokio::test]
-async fn who_takes_nothing_for_too_long_leaves_however_little_waits() {
+async fn too_many_packets_are_too_much_as_well() {
+    let mut settings = UNLIMITED.to_vec();
+    settings.extend([
+        ("CHAT_LIMITS__SOCKET_QUEUE_BYTES", "1073741824"),
+        ("CHAT_LIMITS__SOCKET_QUEUE_PACKETS", "100"),
+    ]);
+    let server = Server::start(&settings).await;
+    server.group("g", &["ada", "eve"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let eve = server.join("eve", "g").await;
+
+    send_until_eve_left(&mut ada).await;
+
+    read_and_be_told(eve).await;
+}
+
+#[tokio::test]
+async fn who_takes_nothing_for_too_long_leaves_however_little_waits_and_is_told_so() {
     let mut settings = UNLIMITED.to_vec();
     settings.extend([
         ("CHAT_LIMITS__SOCKET_QUEUE_BYTES", "1073741824"),
@@ -72,7 +98,62 @@ async fn who_takes_nothing_for_too_long_leaves_however_little_waits() {
 
     send_until_eve_left(&mut ada).await;
 
-    eve.read_to_the_end().await;
+    read_and_be_told(eve).await;
+}
+
+#[tokio::test]
+async fn what_she_says_before_she_reads_on_costs_her_nothing_of_what_waits() {
+    let server = Server::start(UNLIMITED).await;
+    server.group("g", &["ada", "eve"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let mut eve = server.join("eve", "g").await;
+
+    send_until_eve_left(&mut ada).await;
+    for _ in 0..10 {
+        eve.emit("typing_start", json!({"groupId": "g"})).await;
+    }
+
+    read_and_be_told(eve).await;
+}
+
+#[tokio::test]
+async fn who_reads_is_not_ended_however_much_it_is() {
+    let mut settings = UNLIMITED.to_vec();
+    settings.push(("CHAT_LIMITS__SOCKET_QUEUE_BYTES", "65536"));
+    let server = Server::start(&settings).await;
+    server.group("g", &["ada", "eve"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let mut eve = Poller::join(&server, "eve", "g").await;
+
+    for round in 1..=100 {
+        for _ in 0..20 {
+            let hello = json!({"groupId": "g", "content": "hello"});
+            ada.emit("send_message", hello).await;
+        }
+        let is_last = |event: &str, payload: &Value| {
+            event == "message_received" && payload["seq"] == round * 20
+        };
+        eve.read_until(is_last).await;
+    }
+
+    assert_eq!(seqs_in(&eve.heard), (1..=2_000).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn who_polls_too_rarely_is_told_so_too() {
+    let server = Server::start(UNLIMITED).await;
+    server.group("g", &["ada", "eve"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let mut eve = Poller::join(&server, "eve", "g").await;
+
+    send_until_eve_left(&mut ada).await;
+    eve.read_until(|event, _| event == "session_closed").await;
+
+    let (_, farewell) = eve.heard.last().unwrap();
+    assert_eq!(farewell["code"], "SLOW_CONSUMER");
+    let seqs = seqs_in(&eve.heard);
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<u64>>());
+    eve.ended().await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tracing::debug;
 use super::{
     PATH, Service,
     listener::{Cable, Carrier},
-    outlet::Backlog,
+    outlet::Outlet,
 };
 
 /// The sessions of this node, by the engine's own ids.
@@ -38,8 +38,8 @@ struct Inner {
 struct Session {
     /// The connection of its WebSocket.
     cable: Weak<Cable>,
-    /// What waits for it, once it was let in.
-    backlog: Weak<Backlog>,
+    /// Its way out, once it was let in.
+    outlet: Weak<Outlet>,
 }
 
 /// When so many are kept, those that are gone are thrown out.
@@ -73,49 +73,57 @@ impl Carriers {
     }
 
     /// The session was let in.
-    pub fn admitted(&self, session: Sid, backlog: &Arc<Backlog>) {
-        self.change(session, |known| known.backlog = Arc::downgrade(backlog));
+    pub fn admitted(&self, session: Sid, outlet: &Arc<Outlet>) {
+        self.change(session, |known| known.outlet = Arc::downgrade(outlet));
     }
 
     /// A poll took so much of what waited for the session.
     pub fn polled(&self, session: Sid, bytes: usize) {
-        let backlog = self
+        let outlet = self
             .lock()
             .sessions
             .get(&session)
-            .and_then(|known| known.backlog.upgrade());
-        if let Some(backlog) = backlog {
-            backlog.taken(bytes);
+            .and_then(|known| known.outlet.upgrade());
+        if let Some(outlet) = outlet {
+            outlet.backlog.polled(bytes);
         }
+    }
+
+    /// Lets what waits for the session leave, and ends its WebSocket then. Returns whether there is one.
+    pub(super) fn hang_up(&self, session: Sid) -> bool {
+        let cable = self.cable(session);
+        if let Some(cable) = &cable {
+            cable.hang_up();
+        }
+        cable.is_some()
     }
 
     /// Ends the session's transport, whichever it is by now.
     pub(super) async fn end(&self, session: Sid) {
-        let cable = self
-            .lock()
-            .sessions
-            .get(&session)
-            .and_then(|known| known.cable.upgrade());
-        if let Some(cable) = cable {
+        if let Some(cable) = self.cable(session) {
             cable.cut();
         }
         // In the middle of an upgrade the session would go on polling. After it, this does nothing.
         self.end_polling(session).await;
     }
 
+    fn cable(&self, session: Sid) -> Option<Arc<Cable>> {
+        self.lock().sessions.get(&session)?.cable.upgrade()
+    }
+
     fn change(&self, session: Sid, change: impl FnOnce(&mut Session)) {
         let mut inner = self.lock();
         if inner.sessions.len() >= inner.sweep_at.max(SWEEP_AT) {
             let lives =
-                |known: &Session| known.cable.strong_count() + known.backlog.strong_count() > 0;
+                |known: &Session| known.cable.strong_count() + known.outlet.strong_count() > 0;
             inner.sessions.retain(|_, known| lives(known));
             inner.sweep_at = inner.sessions.len() * 2;
         }
         let known = inner.sessions.entry(session).or_default();
         change(known);
         // Whichever of the two comes last puts them together.
-        if let (Some(cable), Some(backlog)) = (known.cable.upgrade(), known.backlog.upgrade()) {
-            cable.carries(&backlog);
+        if let (Some(cable), Some(outlet)) = (known.cable.upgrade(), known.outlet.upgrade()) {
+            cable.carries(outlet);
         }
     }
 

@@ -22,11 +22,12 @@ use tracing::warn;
 
 use super::{
     address,
+    backlog::Backlog,
     carriers::Carriers,
     inbox::{Inbox, Job, Raw},
     line::SocketLine,
     listener::Carrier,
-    outlet::{Backlog, Outlet},
+    outlet::Outlet,
 };
 use crate::{
     app::{App, connections::Slot},
@@ -114,7 +115,10 @@ pub async fn admit(
         &request.headers,
         &app.config.http.trusted_proxies,
     );
-    let line = SocketLine::new(io, socket.id, Arc::clone(&carriers));
+    let limits = &app.config.limits;
+    let backlog = Backlog::new(limits.socket_queue_packets, limits.socket_queue_bytes);
+    let backlog = Arc::new(backlog);
+    let line = SocketLine::new(io, socket.id, Arc::clone(&carriers), Arc::clone(&backlog));
     let admitted = greet(&app, auth.ok(), &request.headers).await;
     // What will pass closes the transport too, so that the client does not give up.
     let identity = admitted.inspect_err(|refused| {
@@ -124,12 +128,12 @@ pub async fn admit(
     })?;
 
     let line = Arc::new(line);
-    let backlog = Arc::new(Backlog::new(app.config.limits.socket_queue_bytes));
-    carriers.admitted(socket.id, &backlog);
-    socket.extensions.insert(Outlet {
+    let outlet = Arc::new(Outlet {
         line: line.clone(),
         backlog,
     });
+    carriers.admitted(socket.id, &outlet);
+    socket.extensions.insert(outlet);
     let slot = app
         .connections
         .admit(&identity.user.id, address, line.clone());

@@ -114,6 +114,7 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         let deadline = talk.until_deadline().min(LONGEST_SLEEP);
         tokio::select! {
             biased;
+            () = talk.line.dismissed() => break,
             job = jobs.recv() => match job {
                 Some(job) => {
                     talk.take(job).await;
@@ -142,6 +143,10 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
             error = &error as &dyn std::error::Error,
             "could not take a socket out of its rooms"
         );
+    }
+    if talk.line.is_dismissed() {
+        // What waits for it takes memory: until that is gone, its place is taken.
+        gone.cancelled().await;
     }
     drop((slot, ended));
 }

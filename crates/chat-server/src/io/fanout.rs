@@ -166,7 +166,7 @@ impl Sockets for Fanout {
 
     fn end(&self, _: &UserId, socket: &SocketId) {
         let socket = self.socket(socket);
-        let outlet = socket.and_then(|socket| socket.extensions.get::<Outlet>());
+        let outlet = socket.and_then(|socket| socket.extensions.get::<Arc<Outlet>>());
         if let Some(outlet) = outlet {
             outlet.line.close(Closing::Evicted);
         }

@@ -12,16 +12,25 @@ use std::{
 };
 
 use socketioxide::{SocketIo, TransportType, extract::SocketRef, socket::Sid};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::carriers::Carriers;
+use super::{backlog::Backlog, carriers::Carriers};
 use crate::app::{closing::Closing, connections::Line};
 
-/// How long the last words have to leave the server.
+/// How long a client may take to read what waits for it when it was told to go.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How long a client that polls has to fetch them.
 const LAST_POLL: Duration = Duration::from_millis(700);
+
+/// How long a transport has to end by itself.
+const HANGS_UP_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a client that did not read has to do so after all, until nobody waits for it any more. It has left its
+/// rooms already.
+pub const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How long a client has to go by itself after a Socket.IO disconnect.
 const GO_BY_ITSELF: Duration = Duration::from_secs(1);
@@ -34,19 +43,29 @@ pub struct SocketLine {
     io: SocketIo,
     session: Sid,
     carriers: Arc<Carriers>,
+    backlog: Arc<Backlog>,
     /// Why it is to be closed; the first reason counts.
     wanted: OnceLock<Closing>,
     is_closing: AtomicBool,
+    /// Cancelled when its task is over, although the connection is still there.
+    dismissed: CancellationToken,
 }
 
 impl SocketLine {
-    pub(super) fn new(io: SocketIo, session: Sid, carriers: Arc<Carriers>) -> Self {
+    pub(super) fn new(
+        io: SocketIo,
+        session: Sid,
+        carriers: Arc<Carriers>,
+        backlog: Arc<Backlog>,
+    ) -> Self {
         Self {
             io,
             session,
             carriers,
+            backlog,
             wanted: OnceLock::new(),
             is_closing: AtomicBool::new(false),
+            dismissed: CancellationToken::new(),
         }
     }
 
@@ -62,11 +81,21 @@ impl SocketLine {
         self.end_after(last_words(transport));
     }
 
+    /// Returns when the socket is to leave its rooms, although the connection is still there.
+    pub(super) async fn dismissed(&self) {
+        self.dismissed.cancelled().await;
+    }
+
+    /// Whether [`Self::dismissed`] returns.
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.dismissed.is_cancelled()
+    }
+
     /// The client has left the session, and may begin another one on the same transport.
     pub(super) fn left(&self) {
         let (io, carriers, session) = (self.io.clone(), Arc::clone(&self.carriers), self.session);
         tokio::spawn(async move {
-            tokio::time::sleep(KEPT_FOR_ANOTHER).await;
+            sleep(KEPT_FOR_ANOTHER).await;
             if find(&io, session).is_none() {
                 carriers.end(session).await;
             }
@@ -80,9 +109,17 @@ impl SocketLine {
         if self.is_closing.swap(true, Ordering::Relaxed) {
             return;
         }
+        if closing == Closing::SlowConsumer {
+            // It gets what waits already, and then the reason.
+            self.backlog.shut();
+            self.dismissed.cancel();
+        }
         let notice = closing.notice();
         if let Err(error) = socket.emit("session_closed", &notice) {
             debug!(%error, "could not say why a session is closed");
+        }
+        if closing == Closing::SlowConsumer {
+            return self.see_off();
         }
         if notice.reconnect {
             return self.end_after(last_words(socket.transport_type()));
@@ -93,10 +130,29 @@ impl SocketLine {
         self.end_after(GO_BY_ITSELF);
     }
 
+    /// Ends the transport when everything has left, or when that takes too long.
+    fn see_off(&self) {
+        let (carriers, session) = (Arc::clone(&self.carriers), self.session);
+        let backlog = Arc::clone(&self.backlog);
+        tokio::spawn(async move {
+            if carriers.hang_up(session) {
+                sleep(FAREWELL).await;
+            } else {
+                let polled =
+                    async { while timeout(LAST_POLL, backlog.progress()).await.is_ok() {} };
+                let _ = timeout(FAREWELL, polled).await;
+            }
+            carriers.end(session).await;
+        });
+    }
+
     fn end_after(&self, delay: Duration) {
         let (carriers, session) = (Arc::clone(&self.carriers), self.session);
         tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
+            sleep(delay).await;
+            if carriers.hang_up(session) {
+                sleep(HANGS_UP_WITHIN).await;
+            }
             carriers.end(session).await;
         });
     }
@@ -106,6 +162,9 @@ impl Line for SocketLine {
     fn close(&self, closing: Closing) {
         if self.wanted.set(closing).is_ok() {
             self.carry_out(closing);
+        } else if matches!(closing, Closing::Shutdown { .. }) {
+            // A farewell may last longer than the server has.
+            self.end_after(LAST_WORDS);
         }
     }
 }

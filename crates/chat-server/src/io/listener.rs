@@ -1,24 +1,29 @@
-//! Accepting connections: each can be cut from elsewhere, and none is held up by a peer that does not read.
+//! Accepting connections: each can be ended from elsewhere, and none is held up by a peer that does not read.
+//!
+//! A connection is *cut* at once, or *hung up*: then nothing is read from it any more, what waits is still written, and
+//! the peer has time to read it.
 
 use std::{
-    io,
+    fmt, io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
-    time::{Instant, Sleep},
+    runtime::Handle,
+    time::{Instant, Sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
-use super::outlet::Backlog;
+use super::{line::FAREWELL, outlet::Outlet};
+use crate::app::closing::Closing;
 
 /// After an error in accepting (out of file descriptors), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -37,10 +42,11 @@ pub struct Carrier {
 }
 
 /// What reaches a connection from elsewhere. It lives as long as the connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Cable {
     cut: CancellationToken,
-    carried: OnceLock<Arc<Backlog>>,
+    hung_up: CancellationToken,
+    carried: Mutex<Option<Arc<Outlet>>>,
 }
 
 impl Cable {
@@ -49,9 +55,24 @@ impl Cable {
         self.cut.cancel();
     }
 
-    /// From now on a flush of this connection empties what waits for that session.
-    pub fn carries(&self, backlog: &Arc<Backlog>) {
-        self.carried.get_or_init(|| Arc::clone(backlog));
+    /// Ends the connection when what waits has been written. Until then nobody is heard.
+    pub fn hang_up(&self) {
+        self.hung_up.cancel();
+    }
+
+    /// From now on what this connection writes is what waited there.
+    pub fn carries(&self, outlet: Arc<Outlet>) {
+        *self.carried() = Some(outlet);
+    }
+
+    fn carried(&self) -> MutexGuard<'_, Option<Arc<Outlet>>> {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cable").finish_non_exhaustive()
     }
 }
 
@@ -114,22 +135,32 @@ impl Connected<IncomingStream<'_, Listener>> for Carrier {
 
 /// A stream that ends when it is cut, or when a write makes no progress for too long.
 pub struct Guarded {
-    stream: TcpStream,
+    /// There until this is dropped.
+    stream: Option<TcpStream>,
     cable: Arc<Cable>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Option<Duration>,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The peer took nothing for too long once, and was told to go.
+    is_last_chance: bool,
 }
 
 impl Guarded {
     fn new(stream: TcpStream, cable: Arc<Cable>, stall: Option<Duration>) -> Self {
         Self {
-            stream,
+            stream: Some(stream),
             cut: Box::pin(cable.cut.clone().cancelled_owned()),
+            hung_up: Box::pin(cable.hung_up.clone().cancelled_owned()),
             cable,
             stall,
             stalled: None,
+            is_last_chance: false,
         }
+    }
+
+    fn stream(&mut self) -> Pin<&mut TcpStream> {
+        Pin::new(self.stream.as_mut().expect(THERE))
     }
 
     fn is_cut(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -145,8 +176,11 @@ impl Guarded {
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.is_cut(context)?;
-        if let Poll::Ready(result) = write(Pin::new(&mut self.stream), context) {
+        if let Poll::Ready(result) = write(self.stream(), context) {
             self.stalled = None;
+            if let (Ok(bytes), Some(outlet)) = (&result, &*self.cable.carried()) {
+                outlet.backlog.written(*bytes);
+            }
             return Poll::Ready(result);
         }
         let Some(stall) = self.stall else {
@@ -156,9 +190,23 @@ impl Guarded {
             .stalled
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
         ready!(stalled.as_mut().poll(context));
+        if !self.is_last_chance && self.tell_to_go() {
+            self.is_last_chance = true;
+            let last = self.stalled.insert(Box::pin(tokio::time::sleep(FAREWELL)));
+            ready!(last.as_mut().poll(context));
+        }
         // The engine would go on reading after a write that failed.
         self.cable.cut();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Ends the session in its rooms, and leaves the peer some time to read that. Returns whether there is one.
+    fn tell_to_go(&self) -> bool {
+        let outlet = self.cable.carried().clone();
+        if let Some(outlet) = &outlet {
+            outlet.line.close(Closing::SlowConsumer);
+        }
+        outlet.is_some()
     }
 }
 
@@ -169,7 +217,11 @@ impl AsyncRead for Guarded {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.is_cut(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        // Not the end, but an error: after that the engine still writes what waits.
+        if self.hung_up.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        self.stream().poll_read(context, buffer)
     }
 }
 
@@ -193,19 +245,43 @@ impl AsyncWrite for Guarded {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().expect(THERE).is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        // The engine flushes when it has taken everything out of the session's queue.
-        if let (Poll::Ready(Ok(())), Some(backlog)) = (&flushed, self.cable.carried.get()) {
-            backlog.emptied();
-        }
-        flushed
+        self.stream().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream().poll_shutdown(context)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let stream = self.stream.take().expect(THERE);
+        if self.cable.hung_up.is_cancelled()
+            && !self.cable.cut.is_cancelled()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(linger(stream, Arc::clone(&self.cable)));
+        }
+    }
+}
+
+const THERE: &str = "only the drop takes the stream";
+
+/// Waits for the peer to read what was written. If the peer has said something that nobody read, or says something now,
+/// closing the connection would throw that away (RFC 2525, section 2.17).
+async fn linger(mut stream: TcpStream, cable: Arc<Cable>) {
+    let reading = async {
+        stream.shutdown().await?;
+        let mut nobody_listens = [0; 1_024];
+        while stream.read(&mut nobody_listens).await? > 0 {}
+        io::Result::Ok(())
+    };
+    tokio::select! {
+        outcome = timeout(FAREWELL, reading) => debug!(?outcome, "a connection that was hung up has ended"),
+        () = cable.cut.cancelled() => {}
     }
 }

@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod polling;
+
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, time::Duration};
 
 use chat_server::{Mode, config::Config, run};

@@ -1,0 +1,201 @@
+//! What waits for one socket, packet by packet, until the network has taken it.
+//!
+//! Invariant: more than the limit waits for nobody, but for one packet. Who does not read gets what waits already,
+//! and nothing else.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+/// How much waits for one socket.
+#[derive(Debug)]
+pub struct Backlog {
+    limit_packets: usize,
+    limit_bytes: usize,
+    state: Mutex<State>,
+    progress: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The sizes of what waits, in the order in which it came.
+    packets: VecDeque<usize>,
+    bytes: usize,
+    /// What has left of the first one.
+    begun: usize,
+    is_shut: bool,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It is sent.
+    Sent,
+    /// It is sent, and after it nothing: too much waits.
+    TheLast,
+    /// It is not sent: the last one was before it.
+    Refused,
+}
+
+impl Backlog {
+    /// Nothing waits yet.
+    pub fn new(limit_packets: usize, limit_bytes: usize) -> Self {
+        Self {
+            limit_packets,
+            limit_bytes,
+            state: Mutex::default(),
+            progress: Notify::new(),
+        }
+    }
+
+    /// A packet of so many bytes wants to be sent.
+    pub fn enter(&self, bytes: usize) -> Entry {
+        let mut state = self.lock();
+        if state.is_shut {
+            return Entry::Refused;
+        }
+        // A packet alone is never too much.
+        state.is_shut = state.bytes > self.limit_bytes || state.packets.len() >= self.limit_packets;
+        state.packets.push_back(bytes);
+        state.bytes += bytes;
+        if state.is_shut {
+            Entry::TheLast
+        } else {
+            Entry::Sent
+        }
+    }
+
+    /// Nothing else is sent.
+    pub fn shut(&self) {
+        self.lock().is_shut = true;
+    }
+
+    /// The network has taken so many bytes of a WebSocket.
+    pub fn written(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.begun += bytes;
+        while let Some(first) = state.packets.front().map(|first| framed(*first))
+            && state.begun >= first
+        {
+            state.begun -= first;
+            state.take_first();
+        }
+        if state.packets.is_empty() {
+            state.begun = 0;
+        }
+    }
+
+    /// A poll has taken so many bytes: whole packets, with a byte between two of them.
+    pub fn polled(&self, bytes: usize) {
+        let mut state = self.lock();
+        let mut left = bytes + 1;
+        while let Some(first) = state.packets.front().map(|first| first + 1)
+            && left >= first
+        {
+            left -= first;
+            state.take_first();
+        }
+        drop(state);
+        self.progress.notify_one();
+    }
+
+    /// Returns when a poll has taken something since the last call.
+    pub async fn progress(&self) {
+        self.progress.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_first(&mut self) {
+        self.bytes -= self.packets.pop_front().unwrap_or_default();
+    }
+}
+
+/// The size of a frame of a WebSocket around so many bytes (RFC 6455, section 5.2), as a server writes it.
+const fn framed(bytes: usize) -> usize {
+    bytes
+        + match bytes {
+            0..=125 => 2,
+            126..=65_535 => 4,
+            _ => 10,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_bytes_the_packet_that_finds_them_is_the_last() {
+        let backlog = Backlog::new(100, 1_000);
+
+        let entries = [5_000, 1, 1].map(|bytes| backlog.enter(bytes));
+
+        let expected = [Entry::Sent, Entry::TheLast, Entry::Refused];
+        assert_eq!(entries, expected, "a packet alone may be large");
+    }
+
+    #[test]
+    fn of_too_many_packets_one_more_is_the_last() {
+        let backlog = Backlog::new(2, 1_000);
+
+        let entries = [1, 1, 1, 1].map(|bytes| backlog.enter(bytes));
+
+        assert_eq!(entries[1..], [Entry::Sent, Entry::TheLast, Entry::Refused]);
+    }
+
+    #[test]
+    fn what_was_written_waits_no_more_and_half_a_packet_still_does() {
+        let backlog = Backlog::new(2, 1_000);
+        for bytes in [100, 200] {
+            backlog.enter(bytes);
+        }
+
+        backlog.written(102 + 203);
+        assert_eq!(backlog.enter(1), Entry::Sent);
+        backlog.written(1);
+        assert_eq!(backlog.enter(1), Entry::Sent);
+
+        assert_eq!(backlog.enter(1), Entry::TheLast);
+    }
+
+    #[test]
+    fn what_was_polled_waits_no_more() {
+        let backlog = Backlog::new(2, 1_000);
+        for bytes in [100, 200] {
+            backlog.enter(bytes);
+        }
+
+        backlog.polled(100);
+        assert_eq!(backlog.enter(300), Entry::Sent);
+        backlog.polled(200 + 1 + 300);
+
+        assert_eq!([(); 2].map(|()| backlog.enter(1)), [Entry::Sent; 2]);
+    }
+
+    #[test]
+    fn what_the_engine_writes_of_its_own_is_no_credit() {
+        let backlog = Backlog::new(1, 1_000);
+        backlog.written(500);
+
+        backlog.enter(100);
+
+        assert_eq!(backlog.enter(1), Entry::TheLast);
+    }
+
+    #[test]
+    fn after_it_was_shut_nothing_is_sent() {
+        let backlog = Backlog::new(2, 1_000);
+
+        backlog.shut();
+
+        assert_eq!(backlog.enter(1), Entry::Refused);
+    }
+}
