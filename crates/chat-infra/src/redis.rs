@@ -2,17 +2,20 @@
 //!
 //! Read in this order: [`address`] (where it is), [`connection`] (asking it, while it is there) with `patience`
 //! (when to give up), `link` (one life of one TCP connection) and [`server`] (whether it is fit); [`subscriber`]
-//! (hearing what is published) with `wishes` (what is to be heard) and `subscription` (one life of it); and `keys`,
-//! which has every name in it.
+//! (hearing what is published) with `wishes` (what is to be heard) and `subscription` (one life of it); [`bus`] with
+//! `outbox` (what waits to be published) and `codec` (how it travels); and `keys`, which has every name in it.
 //!
 //! Invariants: nobody waits for a Redis that is away; every call ends within [`connection::ANSWER_WITHIN`]. What
 //! was asked on one life of a connection is never asked again on the next: a caller who was told that it failed
 //! may try again, and nothing else does.
 
 pub mod address;
+pub mod bus;
+mod codec;
 pub mod connection;
 mod keys;
 mod link;
+mod outbox;
 mod patience;
 pub mod server;
 pub mod subscriber;

@@ -1,7 +1,9 @@
 //! Subscriptions outlive what happens to their connections, and every doubt is told.
 
+mod support;
+
 use std::{
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -15,77 +17,15 @@ use chat_testkit::{
     port::Port,
     redis::{RedisCluster, RedisServer, RedisUnderSentinels},
 };
+use fred::interfaces::PubsubInterface;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    sync::watch,
     time::timeout,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Notes what it is told.
-#[derive(Default)]
-struct Notes {
-    written: Mutex<Vec<String>>,
-    more: Notify,
-}
-
-impl Notes {
-    fn pages(&self) -> MutexGuard<'_, Vec<String>> {
-        self.written.lock().expect("nobody panics with it")
-    }
-
-    fn write(&self, what: &str) {
-        self.pages().push(what.to_owned());
-        self.more.notify_one();
-    }
-
-    fn read(&self) -> Vec<String> {
-        self.pages().clone()
-    }
-
-    async fn until(&self, is_enough: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let enough = async {
-            loop {
-                let written = self.read();
-                if is_enough(&written) {
-                    return written;
-                }
-                self.more.notified().await;
-            }
-        };
-        let waited = timeout(PATIENCE, enough).await;
-        waited.unwrap_or_else(|_| panic!("only {:?}", self.read()))
-    }
-
-    async fn until_it_says(&self, last: &str) -> Vec<String> {
-        self.until(|written| written.last().is_some_and(|it| it == last))
-            .await
-    }
-
-    fn forget(&self) {
-        self.pages().clear();
-    }
-}
-
-impl Ear for Notes {
-    fn hear(&self, channel: &str, payload: &[u8]) {
-        self.write(&format!("{channel}: {}", String::from_utf8_lossy(payload)));
-    }
-
-    fn missed(&self) {
-        self.write("missed");
-    }
-
-    fn lost(&self) {
-        self.write("lost");
-    }
-
-    fn restored(&self) {
-        self.write("restored");
-    }
-}
+use self::support::notes::Notes;
 
 /// One who follows `tea`.
 struct Follower {
@@ -215,6 +155,34 @@ async fn subscriptions_that_are_silently_dead_are_noticed() {
 
     assert_eq!(told, ["missed"]);
     follower.notes.until_it_says("tea: heard").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn when_more_comes_than_can_wait_it_is_told_that_something_was_missed() {
+    const MANY: usize = 40_000;
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+    let hearing = follower.notes.stop_hearing();
+
+    let redis = follower.subscriber.connection();
+    for batch in 0..MANY / 1_000 {
+        let publishing = redis.ask(|redis| async move {
+            let pipeline = redis.pipeline();
+            for number in 0..1_000 {
+                let number = (batch * 1_000 + number).to_string();
+                pipeline.publish::<(), _, _>("tea", number).await?;
+            }
+            pipeline.all::<()>().await
+        });
+        publishing.await.expect("Redis takes it");
+    }
+    drop(hearing);
+    let told = follower.notes.until(|told| told.contains(&"missed".into()));
+    let told = told.await;
+    publish(&server, "tea", "end");
+
+    assert!(told.len() < MANY, "{}", told.len());
+    follower.notes.until_it_says("tea: end").await;
 }
 
 #[tokio::test]

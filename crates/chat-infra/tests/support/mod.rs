@@ -4,6 +4,7 @@
 
 pub mod appending;
 pub mod load;
+pub mod notes;
 pub mod postgres;
 pub mod relay;
 

@@ -1,0 +1,277 @@
+//! The bus over a real Redis, alone, under Sentinels and as a cluster, and what becomes of it when one fails.
+
+mod support;
+
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use chat_domain::{
+    contract::cluster::{Cluster, Node, group, user},
+    id::{GroupId, MessageId, NodeId, Seq},
+    memory::{ManualClock, MemoryHub, MemoryLimiter, MemoryPresence},
+    message::{Draft, MessageBody},
+    news::Notice,
+    ports::{Bus, Clock, Listener},
+    time::Timestamp,
+};
+use chat_infra::redis::{
+    address::Address, bus::RedisBus, connection::Connection, server::Duty, subscriber::Subscriber,
+};
+use chat_testkit::{
+    redis::{RedisCluster, RedisServer, RedisUnderSentinels},
+    relay::Relay,
+};
+use tokio::time::{sleep, timeout};
+
+use self::support::notes::Notes;
+
+async fn bus(url: &str) -> (NodeId, RedisBus) {
+    let address = Address::parse(url).expect("it is one");
+    let connection = Connection::open(address, Duty::Bus).await;
+    let subscriber = Subscriber::start(connection.expect("it will do")).await;
+    let node = NodeId::new(fastrand::u128(..));
+    (node, RedisBus::start(node, subscriber).await)
+}
+
+/// Nodes that share a Redis, and have the rest for themselves.
+struct Fleet<R> {
+    _redis: R,
+    url: String,
+}
+
+impl Fleet<RedisServer> {
+    async fn on_one() -> Self {
+        let redis = RedisServer::start().await;
+        let url = redis.url();
+        Self { _redis: redis, url }
+    }
+}
+
+impl Fleet<RedisCluster> {
+    async fn on_cluster() -> Self {
+        let redis = RedisCluster::start().await;
+        let url = redis.url();
+        Self { _redis: redis, url }
+    }
+}
+
+#[async_trait]
+impl<R: Send + Sync> Cluster for Fleet<R> {
+    async fn node(&self) -> Node {
+        let (id, bus) = bus(&self.url).await;
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::default()));
+        let hub = Arc::new(MemoryHub::default());
+        let presence = Arc::new(MemoryPresence::new(id, hub, Arc::clone(&clock)));
+        Node {
+            id,
+            presence: presence.clone(),
+            typing: presence,
+            bus: Arc::new(bus),
+            limiter: Arc::new(MemoryLimiter::new(clock)),
+        }
+    }
+
+    async fn pass(&self, span: Duration) {
+        sleep(span).await;
+    }
+}
+
+mod alone {
+    chat_domain::bus_contract!(super::Fleet::on_one());
+}
+
+mod cluster {
+    chat_domain::bus_contract!(super::Fleet::on_cluster());
+}
+
+/// A node that follows `tea`.
+struct Member {
+    bus: RedisBus,
+    notes: Arc<Notes>,
+}
+
+impl Member {
+    async fn at(url: &str) -> Self {
+        let (_, bus) = bus(url).await;
+        let notes = Arc::<Notes>::default();
+        let listener: Arc<dyn Listener> = Arc::clone(&notes) as _;
+        bus.attach(Arc::downgrade(&listener) as Weak<dyn Listener>);
+        bus.follow(&group("tea")).await.expect("it is noted");
+        Self { bus, notes }
+    }
+
+    fn stops_typing(&self, number: usize) {
+        self.bus.publish(stopped("tea", number));
+    }
+
+    async fn hears_of(&self, number: usize) {
+        let expected = format!("{:?}", stopped("tea", number));
+        self.notes.until_it_says(&expected).await;
+    }
+}
+
+fn stopped(room: &str, number: usize) -> Notice {
+    Notice::TypingStopped(group(room), user(&format!("user{number}")))
+}
+
+#[tokio::test]
+async fn nodes_hear_each_other_again_after_redis_was_killed_and_came_back_empty() {
+    let mut server = RedisServer::start().await;
+    let (near, far) = (
+        Member::at(&server.url()).await,
+        Member::at(&server.url()).await,
+    );
+    near.stops_typing(1);
+    far.hears_of(1).await;
+
+    server.kill();
+    for node in [&near, &far] {
+        node.notes.until_it_says("lost Bus").await;
+    }
+    server.restart_empty().await;
+    for node in [&near, &far] {
+        let told = node.notes.until_it_says("missed").await;
+        assert!(
+            told.ends_with(&["restored Bus".into(), "missed".into()]),
+            "{told:?}"
+        );
+    }
+
+    near.stops_typing(2);
+    far.hears_of(2).await;
+    far.stops_typing(3);
+    near.hears_of(3).await;
+}
+
+#[tokio::test]
+async fn nodes_hear_each_other_again_after_a_failover() {
+    let mut redis = RedisUnderSentinels::start().await;
+    let (near, far) = (
+        Member::at(&redis.url()).await,
+        Member::at(&redis.url()).await,
+    );
+
+    redis.fail_over().await;
+    for node in [&near, &far] {
+        node.notes.until_it_says("missed").await;
+    }
+
+    near.stops_typing(1);
+    far.hears_of(1).await;
+}
+
+#[tokio::test]
+async fn who_is_cut_off_for_a_moment_knows_what_he_may_have_missed() {
+    let server = RedisServer::start().await;
+    let (near, far) = (
+        Member::at(&server.url()).await,
+        Member::at(&server.url()).await,
+    );
+
+    assert_eq!(server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]), "2");
+    let told = far.notes.until_it_says("missed").await;
+    near.notes.until_it_says("missed").await;
+    near.stops_typing(1);
+
+    far.hears_of(1).await;
+    assert_eq!(told, ["missed"]);
+}
+
+#[tokio::test]
+async fn publishing_never_waits_and_what_was_dropped_is_found_by_the_others() {
+    const MANY: usize = 50_000;
+    let server = RedisServer::start().await;
+    let relay = Relay::start(server.port());
+    let near = Member::at(&RedisServer::url_at(relay.port())).await;
+    let far = Member::at(&server.url()).await;
+
+    relay.silence();
+    let start = Instant::now();
+    for number in 0..MANY {
+        near.stops_typing(number);
+    }
+    let waited = start.elapsed();
+    let dropped = near.bus.traffic().dropped;
+    near.notes.until_it_says("lost Bus").await;
+    near.stops_typing(MANY);
+    relay.pass();
+    far.notes
+        .until(|told| told.iter().any(|it| it == "missed"))
+        .await;
+
+    assert!(dropped > 0, "the queue has a limit");
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert!(!far.notes.read().contains(&"lost Bus".to_owned()));
+    near.notes.until_it_says("missed").await;
+    near.stops_typing(MANY + 1);
+    far.hears_of(MANY + 1).await;
+}
+
+#[tokio::test]
+async fn who_starts_without_redis_is_lost_at_once_and_heals() {
+    let mut server = RedisServer::start().await;
+    server.kill();
+    let near = Member::at(&server.url()).await;
+    assert_eq!(near.notes.read(), ["lost Bus"]);
+
+    server.restart_empty().await;
+    near.notes.until_it_says("missed").await;
+    let far = Member::at(&server.url()).await;
+    far.stops_typing(1);
+
+    near.hears_of(1).await;
+}
+
+#[tokio::test]
+async fn a_node_hears_only_of_rooms_that_it_follows() {
+    const ROOMS: usize = 1_000;
+    const EACH: usize = 5;
+    let server = RedisServer::start().await;
+    let (near, far) = (
+        Member::at(&server.url()).await,
+        Member::at(&server.url()).await,
+    );
+    far.bus.follow(&group("room7")).await.expect("it is noted");
+
+    for number in 0..EACH {
+        for room in 0..ROOMS {
+            near.bus.publish(stopped(&format!("room{room}"), number));
+        }
+    }
+    near.stops_typing(ROOMS);
+    far.hears_of(ROOMS).await;
+
+    let told = u64::try_from(ROOMS * EACH + 1).unwrap();
+    let wanted = u64::try_from(EACH + 1).unwrap();
+    timeout(Duration::from_secs(30), async {
+        while near.bus.traffic().published < told {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("all were published");
+    assert_eq!(far.bus.traffic().heard, wanted);
+    println!("of {told} notices about {ROOMS} rooms, a node in 2 of them heard {wanted}");
+}
+
+#[tokio::test]
+async fn of_a_message_that_is_too_large_its_place_is_heard() {
+    let server = RedisServer::start().await;
+    let (near, far) = (
+        Member::at(&server.url()).await,
+        Member::at(&server.url()).await,
+    );
+    let text = MessageBody::stored(&"\u{1F600}".repeat(5_000));
+    let id = MessageId::from_bytes([1; 16]);
+    let tea: GroupId = group("tea");
+    let draft = Draft::by_system(tea.clone(), text, None, id, Timestamp::default());
+    let message = draft.into_message(Seq::new(7), None);
+
+    near.bus.publish(Notice::Committed(Arc::new(message)));
+
+    let expected = format!("{:?}", Notice::Grown(tea, Seq::new(7)));
+    far.notes.until_it_says(&expected).await;
+}
