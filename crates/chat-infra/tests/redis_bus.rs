@@ -117,7 +117,7 @@ fn stopped(room: &str, number: usize) -> Notice {
     Notice::TypingStopped(group(room), user(&format!("user{number}")))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_hear_each_other_again_after_redis_was_killed_and_came_back_empty() {
     let mut server = RedisServer::start().await;
     let (near, far) = (
@@ -146,7 +146,7 @@ async fn nodes_hear_each_other_again_after_redis_was_killed_and_came_back_empty(
     near.hears_of(3).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_hear_each_other_again_after_a_failover() {
     let mut redis = RedisUnderSentinels::start().await;
     let (near, far) = (
@@ -163,7 +163,7 @@ async fn nodes_hear_each_other_again_after_a_failover() {
     far.hears_of(1).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_cut_off_for_a_moment_knows_what_he_may_have_missed() {
     let server = RedisServer::start().await;
     let (near, far) = (
@@ -180,7 +180,7 @@ async fn who_is_cut_off_for_a_moment_knows_what_he_may_have_missed() {
     assert_eq!(told, ["missed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn publishing_never_waits_and_what_was_dropped_is_found_by_the_others() {
     const MANY: usize = 50_000;
     let server = RedisServer::start().await;
@@ -210,7 +210,7 @@ async fn publishing_never_waits_and_what_was_dropped_is_found_by_the_others() {
     far.hears_of(MANY + 1).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_starts_without_redis_is_lost_at_once_and_heals() {
     let mut server = RedisServer::start().await;
     server.kill();
@@ -225,7 +225,7 @@ async fn who_starts_without_redis_is_lost_at_once_and_heals() {
     near.hears_of(1).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_hears_only_of_rooms_that_it_follows() {
     const ROOMS: usize = 1_000;
     const EACH: usize = 5;
@@ -257,7 +257,7 @@ async fn a_node_hears_only_of_rooms_that_it_follows() {
     println!("of {told} notices about {ROOMS} rooms, a node in 2 of them heard {wanted}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_message_that_is_too_large_its_place_is_heard() {
     let server = RedisServer::start().await;
     let (near, far) = (

@@ -32,7 +32,7 @@ async fn until_up(connection: &Connection, is_up: bool) {
     seen.expect("in time").expect("somebody looks after it");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_there_answers() {
     let server = RedisServer::start().await;
 
@@ -42,7 +42,7 @@ async fn a_redis_that_is_there_answers() {
     assert_eq!(count(&connection).await.unwrap(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_starts_without_its_redis_and_heals() {
     let mut server = RedisServer::start().await;
     server.kill();
@@ -56,7 +56,7 @@ async fn a_node_starts_without_its_redis_and_heals() {
     assert_eq!(count(&connection).await.unwrap(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_was_killed_is_found_again() {
     let mut server = RedisServer::start().await;
     let connection = open(&server.url()).await;
@@ -70,7 +70,7 @@ async fn a_redis_that_was_killed_is_found_again() {
     assert_eq!(count(&connection).await.unwrap(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_redis_that_says_nothing_it_is_soon_known_and_nobody_waits_any_more() {
     let server = RedisServer::start().await;
     let connection = open(&server.url()).await;
@@ -89,7 +89,7 @@ async fn of_a_redis_that_says_nothing_it_is_soon_known_and_nobody_waits_any_more
     assert!(waited < 2 * ANSWER_WITHIN, "{waited:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_redis_refuses_is_no_outage() {
     let server = RedisServer::start().await;
     let connection = open(&server.url()).await;
@@ -102,7 +102,7 @@ async fn what_redis_refuses_is_no_outage() {
     assert!(connection.is_up());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_used() {
     let server = RedisServer::start_with(&["requirepass s3cret"]).await;
     let port = server.port();
@@ -114,7 +114,7 @@ async fn a_password_is_used() {
     assert!(!without.is_up());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_life_has_its_number_and_its_server() {
     let mut server = RedisServer::start().await;
     let connection = open(&server.url()).await;
@@ -130,7 +130,7 @@ async fn each_life_has_its_number_and_its_server() {
     assert_ne!(first.server.run_id(), second.server.run_id());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_heir_of_a_master_is_found() {
     let mut redis = RedisUnderSentinels::start().await;
     let connection = open(&redis.url()).await;
@@ -146,7 +146,7 @@ async fn the_heir_of_a_master_is_found() {
     timeout(PATIENCE, healed).await.expect("it is found");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_refused_for_presence_and_will_do_for_the_bus() {
     let cluster = RedisCluster::start().await;
     let one_of_them = Address::parse(&cluster.servers[0].url()).unwrap();

@@ -217,8 +217,7 @@ impl Shared {
     }
 
     /// One life. Ends when it is over.
-    async fn live(&self, mut link: Link, server: Server) {
-        let life = self.begin(link.client().clone(), server);
+    async fn live(&self, life: u64, mut link: Link) {
         let mut watching = self.life.subscribe();
         tokio::select! {
             () = link.lost() => self.close(life, &Trouble::Failed(lost())),
@@ -238,31 +237,28 @@ impl Shared {
     }
 
     fn begin(&self, client: Client, server: Server) -> u64 {
-        let (number, away_ms) = {
-            let mut state = self.lock();
-            state.lives += 1;
-            state.client = Some(client);
-            state.patience = Patience::default();
-            state.breaker.close();
-            state.reasons.clear();
-            (state.lives, state.away_since.elapsed().as_millis())
-        };
+        let mut state = self.lock();
+        state.lives += 1;
+        state.client = Some(client);
+        state.patience = Patience::default();
+        state.breaker.close();
+        state.reasons.clear();
+        let away_ms = state.away_since.elapsed().as_millis();
         tracing::info!(redis = ?self.duty, away_ms, "Redis answers");
-        let server = Arc::new(server);
+        let (number, server) = (state.lives, Arc::new(server));
+        // Under the lock, so that what is told last is what is.
         self.life.send_replace(Some(Life { number, server }));
         number
     }
 
     /// From now on nobody waits for it.
     fn close(&self, life: u64, trouble: &Trouble) {
-        {
-            let mut state = self.lock();
-            if state.lives != life || !state.breaker.open() {
-                return;
-            }
-            state.client = None;
-            state.away_since = Instant::now();
+        let mut state = self.lock();
+        if state.lives != life || !state.breaker.open() {
+            return;
         }
+        state.client = None;
+        state.away_since = Instant::now();
         let error: &dyn std::error::Error = trouble;
         tracing::warn!(redis = ?self.duty, error, "lost Redis: degraded until it answers");
         self.life.send_replace(None);
@@ -297,8 +293,9 @@ async fn keep(shared: Arc<Shared>, first: oneshot::Sender<Result<(), Unfit>>) {
         sleep_until(shared.next_probe().into()).await;
         match shared.reach().await {
             Ok((link, server)) => {
+                let life = shared.begin(link.client().clone(), server);
                 tell(Ok(()));
-                shared.live(link, server).await;
+                shared.live(life, link).await;
             }
             Err(refusal) => {
                 shared.note(&refusal);

@@ -28,11 +28,6 @@ impl Notes {
         self.more.notify_one();
     }
 
-    /// Whoever tells him something waits, until this is dropped.
-    pub fn stop_hearing(&self) -> impl Drop {
-        self.pages()
-    }
-
     pub fn read(&self) -> Vec<String> {
         self.pages().clone()
     }
