@@ -131,6 +131,18 @@ async fn each_life_has_its_number_and_its_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_may_evict_keys_is_known_as_such_and_used() {
+    let settings = ["maxmemory 64mb", "maxmemory-policy allkeys-lru"];
+    let server = RedisServer::start_with(&settings).await;
+
+    let connection = open(&server.url()).await;
+
+    let life = connection.watch().borrow().clone().unwrap();
+    assert_eq!(life.server.eviction(), Some("allkeys-lru"));
+    assert_eq!(count(&connection).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_heir_of_a_master_is_found() {
     let mut redis = RedisUnderSentinels::start().await;
     let connection = open(&redis.url()).await;

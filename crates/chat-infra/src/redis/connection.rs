@@ -229,10 +229,11 @@ impl Shared {
     /// Somebody has to notice, also when nobody else asks.
     async fn ask_for_ever(&self) {
         loop {
-            sleep(PROBE_EVERY).await;
             let ping = self.ask(|client| async move { client.ping::<()>(None).await });
             // What follows from a failure is done where it is seen.
-            let _ = ping.await;
+            if !matches!(ping.await, Err(Trouble::Late)) {
+                sleep(PROBE_EVERY).await;
+            }
         }
     }
 

@@ -39,6 +39,12 @@ impl Server {
         &self.run_id
     }
 
+    /// How it makes room when its memory is full, if not by refusing what is new.
+    #[must_use]
+    pub fn eviction(&self) -> Option<&str> {
+        self.eviction.as_deref()
+    }
+
     pub(super) async fn ask(client: &Client) -> Result<Self, Error> {
         match client.info::<String>(None).await {
             Ok(info) => Ok(Self::read(&info)),
@@ -69,7 +75,7 @@ impl Server {
         if self.is_cluster {
             return Err(Unfit::Cluster);
         }
-        if let Some(policy) = &self.eviction {
+        if let Some(policy) = self.eviction() {
             tracing::warn!(
                 policy,
                 "Redis may evict who is in which room when its memory is full: set `maxmemory-policy noeviction`"
@@ -92,7 +98,7 @@ mod tests {
 
         assert_eq!(server.run_id(), "abc");
         assert!(server.is_cluster);
-        assert_eq!(server.eviction.as_deref(), Some("allkeys-lru"));
+        assert_eq!(server.eviction(), Some("allkeys-lru"));
         assert_eq!(server.judge(Duty::Presence), Err(Unfit::Cluster));
         assert_eq!(server.judge(Duty::Bus), Ok(()));
     }
@@ -101,7 +107,7 @@ mod tests {
     fn one_that_keeps_everything_will_do() {
         let server = Server::read("run_id:a\nmaxmemory_policy:noeviction\ncluster_enabled:0\n");
 
-        assert_eq!(server.eviction, None);
+        assert_eq!(server.eviction(), None);
         assert_eq!(server.judge(Duty::Presence), Ok(()));
     }
 }
