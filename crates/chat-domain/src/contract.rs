@@ -12,7 +12,7 @@
 //! The argument is an expression whose future is something fresh: it is evaluated anew for each test.
 //! The caller brings `tokio` with the features `macros`, `rt` and `time`.
 //!
-//! [`database`] is about what is durable; [`presence`], [`typing`], [`limiter`] and [`bus`] are about what
+//! [`database`] is about what is durable; [`presence`], [`typing`], [`limiter`], [`ledger`] and [`bus`] are about what
 //! the nodes of a [`cluster`] share.
 
 #![allow(
@@ -24,6 +24,7 @@
 pub mod bus;
 pub mod cluster;
 pub mod database;
+pub mod ledger;
 pub mod limiter;
 pub mod presence;
 mod together;

@@ -21,6 +21,18 @@ impl Quota {
         Some(Self { burst, per_second })
     }
 
+    /// How many at once.
+    #[must_use]
+    pub const fn burst(self) -> u32 {
+        self.burst
+    }
+
+    /// How many then per second.
+    #[must_use]
+    pub const fn per_second(self) -> u32 {
+        self.per_second
+    }
+
     /// How long an empty bucket takes to be full again; after that it can be forgotten.
     #[must_use]
     pub fn refill(self) -> Duration {

@@ -6,6 +6,7 @@
 mod bus;
 mod clock;
 mod database;
+mod ledger;
 mod limiter;
 mod presence;
 
@@ -13,6 +14,7 @@ pub use self::{
     bus::{MemoryBus, MemoryHub},
     clock::ManualClock,
     database::MemoryDatabase,
+    ledger::MemoryLedger,
     limiter::MemoryLimiter,
     presence::MemoryPresence,
 };

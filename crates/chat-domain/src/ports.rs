@@ -336,6 +336,44 @@ pub enum Spending<'a> {
     Typing(&'a UserId, &'a GroupId),
 }
 
+/// Who is connected, over all nodes. Where the store of it is away, it counts for this node alone.
+#[async_trait]
+pub trait ConnectionLedger: Send + Sync {
+    /// A socket of this node comes, if there is a place for it: `most` for each user, over all nodes. Asking for it
+    /// twice is asking once. Sockets of a node that has missed two heartbeats take no place.
+    async fn admit(
+        &self,
+        user: &UserId,
+        socket: &SocketId,
+        most: usize,
+        when_full: WhenFull,
+    ) -> Admission;
+
+    /// The socket is gone, or was not let in for another reason. Doing it twice changes nothing.
+    async fn release(&self, user: &UserId, socket: &SocketId);
+}
+
+/// What becomes of one socket too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is not let in.
+    Refuse,
+    /// Those that came first have to go.
+    EvictOldest,
+}
+
+/// Whether a socket has a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It has.
+    Admitted,
+    /// It has that of these sockets, of any node, which came first. They take no place any more: whoever asked tells
+    /// them.
+    AdmittedInsteadOf(Vec<SocketId>),
+    /// There is none.
+    Refused,
+}
+
 /// The sockets of this node. None of these wait; all of them keep the order of the calls.
 pub trait Sockets: Send + Sync {
     /// Tells the sockets whom it concerns.

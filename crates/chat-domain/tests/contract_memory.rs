@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use chat_domain::{
     contract::cluster::{Cluster, Node},
     id::NodeId,
-    memory::{ManualClock, MemoryHub, MemoryLimiter, MemoryPresence},
+    memory::{ManualClock, MemoryHub, MemoryLedger, MemoryLimiter, MemoryPresence},
     ports::Clock,
     time::Timestamp,
 };
@@ -24,6 +24,7 @@ struct MemoryCluster {
     presence: MemoryPresence,
     nodes: AtomicU64,
     limiter: Arc<MemoryLimiter>,
+    ledger: Arc<MemoryLedger>,
 }
 
 fn cluster() -> MemoryCluster {
@@ -34,6 +35,7 @@ fn cluster() -> MemoryCluster {
         presence: MemoryPresence::new(NodeId::new(0), Arc::clone(&hub), shown()),
         nodes: AtomicU64::new(0),
         limiter: Arc::new(MemoryLimiter::new(shown())),
+        ledger: Arc::default(),
         clock,
         hub,
     }
@@ -51,6 +53,7 @@ impl Cluster for MemoryCluster {
             typing: presence,
             bus: Arc::new(self.hub.connect()),
             limiter: Arc::clone(&self.limiter) as _,
+            ledger: Arc::clone(&self.ledger) as _,
         }
     }
 
@@ -69,6 +72,10 @@ mod typing {
 
 mod limiter {
     chat_domain::limiter_contract!(async { super::cluster() });
+}
+
+mod ledger {
+    chat_domain::ledger_contract!(async { super::cluster() });
 }
 
 mod bus {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chat_domain::{
     contract::cluster::{Cluster, Node, group, user},
     id::{GroupId, MessageId, NodeId, Seq},
-    memory::{ManualClock, MemoryHub, MemoryLimiter, MemoryPresence},
+    memory::{ManualClock, MemoryHub, MemoryLedger, MemoryLimiter, MemoryPresence},
     message::{Draft, MessageBody},
     news::Notice,
     ports::{Bus, Clock, Listener},
@@ -71,6 +71,7 @@ impl<R: Send + Sync> Cluster for Fleet<R> {
             typing: presence,
             bus: Arc::new(bus),
             limiter: Arc::new(MemoryLimiter::new(clock)),
+            ledger: Arc::new(MemoryLedger::default()),
         }
     }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::{
     id::{GroupId, NodeId, SocketId, UserId},
     news::Notice,
-    ports::{Bus, Listener, PresenceStore, RateLimiter, TypingStore},
+    ports::{Bus, ConnectionLedger, Listener, PresenceStore, RateLimiter, TypingStore},
     presence::{PresenceChange, Seat},
     service::Shared,
     user::UserName,
@@ -40,6 +40,7 @@ pub struct Node {
     pub typing: Arc<dyn TypingStore>,
     pub bus: Arc<dyn Bus>,
     pub limiter: Arc<dyn RateLimiter>,
+    pub ledger: Arc<dyn ConnectionLedger>,
 }
 
 /// A listener that keeps what it hears.
