@@ -73,6 +73,17 @@ pub enum Trouble {
     Failed(Error),
 }
 
+impl Trouble {
+    /// Whether it is away, rather than that it refuses what it was asked.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Away(_) | Self::Late => true,
+            Self::Failed(error) => is_gone(error),
+        }
+    }
+}
+
 struct Shared {
     address: Address,
     duty: Duty,

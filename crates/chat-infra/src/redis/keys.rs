@@ -2,7 +2,7 @@
 //!
 //! The ids of users and groups have no colon, so no two names are the same.
 
-use chat_domain::id::GroupId;
+use chat_domain::id::{GroupId, NodeId};
 
 /// What every node hears.
 pub(super) const EVERYBODY: &str = "chat:all";
@@ -16,3 +16,23 @@ pub(super) fn room_channel(group: &GroupId) -> String {
 pub(super) fn echo_channel(chance: u128) -> String {
     format!("chat:echo:{chance:032x}")
 }
+
+// --- Presence: what `lua/room.lua` writes too, spelled the same way ---
+
+/// Set: what a node owns.
+pub(super) fn owned(node: NodeId) -> String {
+    format!("chat:node:{node}:owned")
+}
+
+/// Hash: who is in a room, with how many sockets at each node.
+pub(super) fn room(group: &GroupId) -> String {
+    format!("chat:room:{group}")
+}
+
+/// Channel: changes of a room.
+pub(super) fn presence_of(group: &GroupId) -> String {
+    format!("chat:presence:{group}")
+}
+
+/// Channel: the data were lost, and a new epoch begins.
+pub(super) const EPOCHS: &str = "chat:epoch";
