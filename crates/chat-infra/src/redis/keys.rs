@@ -2,7 +2,7 @@
 //!
 //! The ids of users and groups have no colon, so no two names are the same.
 
-use chat_domain::id::{GroupId, NodeId};
+use chat_domain::id::{GroupId, NodeId, UserId};
 
 /// What every node hears.
 pub(super) const EVERYBODY: &str = "chat:all";
@@ -36,3 +36,15 @@ pub(super) fn presence_of(group: &GroupId) -> String {
 
 /// Channel: the data were lost, and a new epoch begins.
 pub(super) const EPOCHS: &str = "chat:epoch";
+
+// --- Limits ---
+
+/// Hash: what is left of a user's messages.
+pub(super) fn messages_of(user: &UserId) -> String {
+    format!("chat:limit:messages:{user}")
+}
+
+/// Hash: what is left of a user's typing events in a room.
+pub(super) fn typing_of(user: &UserId, group: &GroupId) -> String {
+    format!("chat:limit:typing:{user}:{group}")
+}
