@@ -6,21 +6,25 @@
 //! Invariants: a socket that is seated is told everything from its [`Welcome`] on; nobody is told
 //! anything by a room before it is seated or after it is not.
 
+mod delivery;
+mod presence;
 mod seats;
+mod typing;
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    delivery::{Delivery, Durable, RETRY},
+    delivery::Delivery,
     id::{GroupId, NodeId, Seq, SocketId, UserId},
     message::Message,
-    news::{News, RoomMembers},
-    presence::{Counts, PresenceChange, RoomSnapshot, RoomView, Seat, Transition},
+    news::News,
+    presence::RoomView,
     time::Timestamp,
-    typing::{TypingView, Typist},
+    typing::TypingView,
     user::UserName,
 };
 
+pub use self::presence::list_members;
 use self::seats::Seats;
 
 /// What an operator decides about rooms.
@@ -52,12 +56,6 @@ pub enum Departure {
     Left,
     /// The connection is gone, or the user's right to be here.
     Gone,
-}
-
-impl Durable for Arc<Message> {
-    fn place(&self) -> Seq {
-        self.updated_seq
-    }
 }
 
 /// One room on one node.
@@ -97,8 +95,6 @@ impl Room {
     pub fn group(&self) -> &GroupId {
         &self.group
     }
-
-    // --- Sockets ---
 
     /// Keeps what is told from now on for a socket that is about to be seated. Returns up to where
     /// the room has told, so that history can be read up to there.
@@ -177,216 +173,6 @@ impl Room {
         self.seats.users()
     }
 
-    // --- Presence ---
-
-    /// The store changed the room.
-    pub fn presence(&mut self, change: PresenceChange, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let (transition, changed) = self.view.apply(change);
-        if changed {
-            self.tell_transitions(transition, now, tell);
-        }
-    }
-
-    /// A socket of this node is about to come into the store.
-    pub fn arriving(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let transition = self.view.arriving(seat);
-        self.tell_own(transition, now, tell);
-    }
-
-    /// The store was told of it.
-    pub fn arrived(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let transition = self.view.arrived(seat);
-        self.tell_own(transition, now, tell);
-    }
-
-    /// A socket of this node is about to leave the store.
-    pub fn departing(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let transition = self.view.departing(&seat.user, &seat.socket);
-        self.tell_own(transition, now, tell);
-    }
-
-    /// The store is away: from now on only what this node's sockets do is shown.
-    pub fn freeze(&mut self, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let transitions = self.view.freeze();
-        if !transitions.is_empty() {
-            self.tell_transitions(transitions, now, tell);
-        }
-    }
-
-    /// The store is back: it is read next.
-    pub fn thaw(&mut self) {
-        self.view.thaw();
-        self.snapshot_at = None;
-    }
-
-    /// Notices may have been lost: the store and the database are read next.
-    pub fn doubt(&mut self) {
-        self.view.doubt();
-    }
-
-    /// The store was read. It may know of joins and leaves that were not heard of.
-    pub fn refresh(&mut self, snapshot: RoomSnapshot, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let before = (self.view.version(), self.view.counts());
-        let transitions = self.view.refresh(snapshot);
-        self.snapshot_at = None;
-        // A new version with the same users is a change too: one socket came and another one went.
-        if (self.view.version(), self.view.counts()) != before || !transitions.is_empty() {
-            self.tell_transitions(transitions, now, tell);
-        }
-    }
-
-    /// Whether the store has to be read now, because the view is in doubt. It is due again after
-    /// [`RETRY`], so that one read is in flight.
-    pub fn snapshot_due(&mut self, now: Timestamp) -> bool {
-        let due = self.view.is_in_doubt() && self.snapshot_at.is_none_or(|at| at <= now);
-        if due {
-            self.snapshot_at = Some(now + RETRY);
-        }
-        due
-    }
-
-    /// Whether the store has to be read before anybody is let in.
-    #[must_use]
-    pub fn wants_snapshot(&self) -> bool {
-        self.view.wants_snapshot()
-    }
-
-    /// Whether the room shows who is in it. While its view is in doubt it shows what its sockets were
-    /// told: whoever asks must not know more than the joins and leaves that follow will tell.
-    #[must_use]
-    pub fn shows_users(&self) -> bool {
-        self.view.was_read()
-    }
-
-    /// Whether the user is in the room, at any node.
-    #[must_use]
-    pub fn shows(&self, user: &UserId) -> bool {
-        self.view.shows(user)
-    }
-
-    /// How many are in the room, over all nodes.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.view.counts()
-    }
-
-    // --- Typing ---
-
-    /// A user types at that socket of this node, or (`None`) at another node. Returns whether the
-    /// room shows that sort of thing.
-    pub fn typing_started(
-        &mut self,
-        user: &UserId,
-        name: &UserName,
-        by: Option<SocketId>,
-        now: Timestamp,
-        tell: &mut dyn FnMut(News),
-    ) -> bool {
-        if self.is_large {
-            return false;
-        }
-        if self.typing.start(user, name, by, now) {
-            let (group, user, name) = (self.group.clone(), user.clone(), name.clone());
-            tell(News::TypingStarted { group, user, name });
-        }
-        true
-    }
-
-    /// The store says that a user types, who may be shown already.
-    pub fn typing_learned(&mut self, typist: Typist, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        // Whoever has left since no longer types.
-        if self.is_large || !self.shows(&typist.user) {
-            return;
-        }
-        let (group, user, name) = (self.group.clone(), typist.user.clone(), typist.name.clone());
-        if self.typing.learn(typist, now) {
-            tell(News::TypingStarted { group, user, name });
-        }
-    }
-
-    /// A user stopped typing. Returns whether anybody was shown.
-    pub fn typing_stopped(&mut self, user: &UserId, tell: &mut dyn FnMut(News)) -> bool {
-        let was_shown = self.typing.stop(user);
-        if was_shown {
-            tell(self.stopped(user.clone()));
-        }
-        was_shown
-    }
-
-    /// A socket is gone for good. Returns whether that ended its user's typing.
-    pub fn typist_gone(
-        &mut self,
-        user: &UserId,
-        socket: &SocketId,
-        tell: &mut dyn FnMut(News),
-    ) -> bool {
-        let ended = self.typing.socket_left(user, socket);
-        if ended {
-            tell(self.stopped(user.clone()));
-        }
-        ended
-    }
-
-    // --- Delivery ---
-
-    /// The database says that the group's newest `seq` is `head`.
-    pub fn notice_head(&mut self, head: Seq, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let seats = &mut self.seats;
-        self.delivery
-            .notice_head(head, now, |message| hand_out(seats, message, tell));
-    }
-
-    /// A message was committed. It ends its author's typing; returns whether there was any.
-    pub fn committed(
-        &mut self,
-        message: Arc<Message>,
-        now: Timestamp,
-        tell: &mut dyn FnMut(News),
-    ) -> bool {
-        let typed = message
-            .author
-            .user_id()
-            .is_some_and(|author| self.typing_stopped(author, tell));
-        let seats = &mut self.seats;
-        self.delivery
-            .offer(message, now, |message| hand_out(seats, message, tell));
-        typed
-    }
-
-    /// The `seq` after which the database has to be read now, if something is missing.
-    pub fn repair_due(&mut self, now: Timestamp) -> Option<Seq> {
-        self.delivery.repair_due(now)
-    }
-
-    /// The database was read from there on through `through`.
-    pub fn repaired(
-        &mut self,
-        messages: Vec<Arc<Message>>,
-        through: Seq,
-        now: Timestamp,
-        tell: &mut dyn FnMut(News),
-    ) {
-        // Whoever said something has stopped typing, however that became known.
-        for author in messages
-            .iter()
-            .filter_map(|message| message.author.user_id())
-        {
-            self.typing_stopped(author, tell);
-        }
-        let seats = &mut self.seats;
-        self.delivery.repaired(messages, through, now, |message| {
-            hand_out(seats, message, tell);
-        });
-    }
-
-    /// Up to where the room's sockets were told; 0 until the head is known.
-    #[must_use]
-    pub fn delivered(&self) -> Seq {
-        self.delivery.delivered().unwrap_or_default()
-    }
-
-    // --- Time ---
-
     /// When [`Room::tick`], a snapshot or a repair is due.
     #[must_use]
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
@@ -414,124 +200,6 @@ impl Room {
             self.tell_members(tell);
         }
     }
-
-    /// The room's users after `after`, in the order of their ids.
-    #[must_use]
-    pub fn members(&self, after: Option<&UserId>, limit: usize) -> RoomMembers {
-        list_members(
-            self.group.clone(),
-            self.view.users(after),
-            self.counts(),
-            limit,
-        )
-    }
-
-    fn stopped(&self, user: UserId) -> News {
-        let group = self.group.clone();
-        News::TypingStopped { group, user }
-    }
-
-    fn tell_members(&mut self, tell: &mut dyn FnMut(News)) {
-        self.members_update_at = None;
-        tell(News::MembersUpdate(
-            self.members(None, self.policy.online_members_listed),
-        ));
-    }
-
-    /// What this node's own sockets change without the store, or before it says so.
-    fn tell_own(
-        &mut self,
-        transition: Option<Transition>,
-        now: Timestamp,
-        tell: &mut dyn FnMut(News),
-    ) {
-        // Without a store each socket counts.
-        if transition.is_some() || self.view.is_frozen() {
-            self.tell_transitions(transition, now, tell);
-        }
-    }
-
-    fn tell_transitions(
-        &mut self,
-        transitions: impl IntoIterator<Item = Transition>,
-        now: Timestamp,
-        tell: &mut dyn FnMut(News),
-    ) {
-        let was_large = self.is_large;
-        self.switch_size(tell);
-        let quiet = was_large || self.is_large;
-        for transition in transitions {
-            if let Transition::Left(user, _) = &transition {
-                self.typing_stopped(user, tell);
-            }
-            if !quiet {
-                tell(self.announcement(transition));
-            }
-        }
-        if was_large != self.is_large {
-            self.tell_members(tell);
-        }
-        // Also after a switch: whoever caused it by coming is not seated yet.
-        self.members_update_at
-            .get_or_insert(now + self.policy.members_update_interval);
-    }
-
-    /// Large above the limit, until fewer than 90 % of it are here (contract, Large rooms).
-    fn switch_size(&mut self, tell: &mut dyn FnMut(News)) {
-        let Some(limit) = self.policy.large else {
-            return;
-        };
-        let members = self.counts().members;
-        if self.is_large {
-            self.is_large = members * 10 >= limit * 9;
-        } else if members > limit {
-            self.is_large = true;
-            for user in self.typing.clear() {
-                tell(self.stopped(user));
-            }
-        }
-    }
-
-    fn announcement(&self, transition: Transition) -> News {
-        let (group, member_count) = (self.group.clone(), self.counts().members);
-        match transition {
-            Transition::Joined(user, name) => News::UserJoined {
-                group,
-                user,
-                name,
-                member_count,
-            },
-            Transition::Left(user, name) => News::UserLeft {
-                group,
-                user,
-                name,
-                member_count,
-            },
-        }
-    }
-}
-
-/// Lists the first of these users, at most `limit`.
-#[must_use]
-pub fn list_members<'a>(
-    group: GroupId,
-    mut users: impl Iterator<Item = &'a UserId>,
-    counts: Counts,
-    limit: usize,
-) -> RoomMembers {
-    let online: Vec<UserId> = users.by_ref().take(limit).cloned().collect();
-    let next = users.next().and(online.last().cloned());
-    RoomMembers {
-        group,
-        online,
-        counts,
-        next,
-    }
-}
-
-fn hand_out(seats: &mut Seats, message: Arc<Message>, tell: &mut dyn FnMut(News)) {
-    seats.keep(&message);
-    tell(News::Message(message));
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use crate::{
     id::MessageId,
     message::{Draft, MessageBody},
-    presence::Movement,
+    presence::{Counts, Movement, PresenceChange, RoomSnapshot},
 };
 
 use super::*;
