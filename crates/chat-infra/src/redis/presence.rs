@@ -161,7 +161,11 @@ impl PresenceStore for RedisPresence {
         } else {
             tenant.store.snapshot(group).await
         };
-        snapshot.map_err(PortError::during("read who is in a room"))
+        let snapshot = snapshot.map_err(PortError::during("read who is in a room"))?;
+        for occupant in snapshot.users.values() {
+            tenant.meet(occupant.sockets.keys().copied());
+        }
+        Ok(snapshot)
     }
 }
 

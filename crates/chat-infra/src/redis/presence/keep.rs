@@ -90,6 +90,7 @@ impl Tenant {
         if !self.standing.is_lost() && !is_due(keeping.beat_at, now) {
             return Ok(());
         }
+        keeping.tenure.meet(self.take_met());
         let (mut beat, mut is_counted_right) = self.beat(keeping, now).await?;
         let doubts = self.standing.doubts();
         let is_announced = keeping.announced_at == Some(doubts) && is_counted_right;

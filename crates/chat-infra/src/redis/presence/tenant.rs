@@ -3,7 +3,12 @@
 //! Invariants: what a socket holds is noted here before the store is asked, so whatever goes wrong on the way
 //! is made good from here. While the two are compared or counted, no seat is taken or given up.
 
-use chat_domain::news::Notice;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex as StdMutex, MutexGuard, PoisonError},
+};
+
+use chat_domain::{id::NodeId, news::Notice};
 use tokio::sync::{Mutex, RwLock};
 
 use crate::redis::connection::Trouble;
@@ -25,6 +30,8 @@ pub(in crate::redis) struct Tenant {
     /// Open while seats are taken and given up.
     pub(super) gate: RwLock<()>,
     pub(super) keeping: Mutex<Keeping>,
+    /// Nodes that were heard or read of since the last pass.
+    met: StdMutex<BTreeSet<NodeId>>,
 }
 
 impl Tenant {
@@ -37,7 +44,21 @@ impl Tenant {
             echoes: Echoes::default(),
             gate: RwLock::default(),
             keeping: Mutex::new(keeping),
+            met: StdMutex::default(),
         }
+    }
+
+    /// Somebody of this node is told of users of those.
+    pub(super) fn meet(&self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.met().extend(nodes);
+    }
+
+    pub(super) fn take_met(&self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut self.met())
+    }
+
+    fn met(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `None`: the store does not know yet, and this node is in doubt.
@@ -66,6 +87,9 @@ impl Tenant {
             return;
         }
         let is_mine = told.change.node == self.store.node;
+        if !is_mine {
+            self.meet([told.change.node]);
+        }
         if is_mine && told.cause == Cause::Reaped {
             self.standing.doubt(&Doubt::LeaseLost);
         }

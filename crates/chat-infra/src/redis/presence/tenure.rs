@@ -116,6 +116,12 @@ impl Tenure {
         self.peers = alive.map(|row| row.node).collect();
     }
 
+    /// Nodes that the users here were told of: they are waited for too, however new they are.
+    pub(super) fn meet(&mut self, nodes: BTreeSet<NodeId>) {
+        self.peers.extend(nodes);
+        self.peers.remove(&self.me);
+    }
+
     /// The store does not answer.
     pub(super) const fn is_cut_off(&mut self) {
         self.healing_since = None;
