@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use chat_domain::{
     id::UserId,
     ports::{Clock, PortResult},
+    service::Shared,
     time::Timestamp,
     usecase::Chat,
     user::User,
@@ -41,6 +42,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub connections: Arc<Connections>,
     pub dependencies: Vec<Arc<dyn Dependency>>,
+    /// What this node shares with others, and what it goes on without for a while.
+    pub shared: Vec<(&'static str, Vec<Shared>)>,
     /// Cancelled when the server stops: nobody new is let in.
     pub draining: CancellationToken,
     /// The tasks of sockets; the server waits for them when it stops.

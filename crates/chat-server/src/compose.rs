@@ -1,16 +1,21 @@
 //! Putting the parts together: the only file that knows which store stands behind which port.
 
 mod database;
+mod shared;
 
 use std::sync::Arc;
 
 use chat_domain::{
     id::NodeId,
-    memory::{MemoryHub, MemoryLimiter, MemoryPresence},
     ports::{Clock, Dice, PortError},
     usecase::{Chat, Ports},
 };
-use chat_infra::{postgres, schema::SchemaError, sqlite};
+use chat_infra::{
+    postgres,
+    redis::{address::InvalidAddress, presence::RedisPresence, server::Unfit},
+    schema::SchemaError,
+    sqlite,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -25,7 +30,8 @@ use crate::{
     io::Engine,
 };
 
-pub use self::database::Database;
+use self::shared::SharedPorts;
+pub use self::{database::Database, shared::check as check_redis};
 
 /// Why the parts cannot be put together: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,15 @@ pub enum ComposeError {
     /// The database is not what this program knows.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The address of a Redis cannot be read.
+    #[error(transparent)]
+    RedisAddress(#[from] InvalidAddress),
+    /// A Redis answers, and will never do.
+    #[error(transparent)]
+    Redis(#[from] Unfit),
+    /// A Redis does not answer. A server starts all the same.
+    #[error("{0}: does not answer; a server would start, but be degraded")]
+    RedisAway(&'static str),
     /// The database does not answer.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -50,25 +65,28 @@ pub(crate) struct Composed {
     pub engine: Engine,
     pub agenda: Arc<TimedAgenda>,
     pub database: Database,
+    /// What this node has in Redis, which is taken out in the end.
+    pub tenancy: Option<Arc<RedisPresence>>,
 }
 
 /// Puts a server together on an open database.
-pub(crate) fn compose(
+///
+/// # Errors
+/// See [`ComposeError`].
+pub(crate) async fn compose(
     config: Config,
     secret: &Secret,
     database: Database,
     is_dev: bool,
-) -> Composed {
+) -> Result<Composed, ComposeError> {
     let engine = Engine::new(&config);
     let agenda = Arc::new(TimedAgenda::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let repositories = database.repositories();
-    let hub = Arc::new(MemoryHub::default());
     let dice = Arc::new(SystemDice);
     let node = NodeId::new(dice.roll());
-    let presence = MemoryPresence::new(node, Arc::clone(&hub), Arc::clone(&clock));
-    let presence = Arc::new(presence);
-    let connections = Connections::new(&config.limits);
+    let shared = SharedPorts::open(&config.redis, node, &clock).await?;
+    let connections = Connections::new(&config.limits, shared.ledger);
     let ports = Ports {
         node,
         users: repositories.users,
@@ -77,10 +95,10 @@ pub(crate) fn compose(
         roster: repositories.roster,
         log: repositories.log,
         marks: repositories.marks,
-        presence: presence.clone(),
-        typing: presence,
-        bus: Arc::new(hub.connect()),
-        limiter: Arc::new(MemoryLimiter::new(Arc::clone(&clock))),
+        presence: shared.presence,
+        typing: shared.typing,
+        bus: shared.bus,
+        limiter: shared.limiter,
         sockets: Arc::new(engine.sockets(Arc::clone(&connections))),
         agenda: agenda.clone(),
         clock: Arc::clone(&clock),
@@ -92,16 +110,18 @@ pub(crate) fn compose(
         clock,
         connections,
         dependencies: vec![repositories.dependency],
+        shared: shared.names,
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),
         known_users: KnownUsers::default(),
         is_dev,
         config,
     });
-    Composed {
+    Ok(Composed {
         app,
         engine,
         agenda,
         database,
-    }
+        tenancy: shared.tenancy,
+    })
 }

@@ -6,6 +6,7 @@
 mod database_url;
 mod list;
 mod load;
+mod redis_url;
 mod secret;
 
 use std::{net::SocketAddr, time::Duration};
@@ -18,6 +19,7 @@ pub use self::{
     database_url::DatabaseUrl,
     list::{Cidrs, Origins, Transports},
     load::{ConfigError, load},
+    redis_url::RedisUrl,
     secret::Secret,
 };
 use crate::wire::outgoing::SessionLimits;
@@ -33,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where users, groups and messages are kept.
     pub database: Database,
+    /// What several nodes share.
+    pub redis: Redis,
     /// How tokens are checked.
     #[validate(nested)]
     pub auth: Auth,
@@ -59,6 +63,16 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// Whether `serve` brings the database up to date.
     pub migrate: bool,
+}
+
+/// What several nodes share. Without it there is one node.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Redis {
+    /// Who is where, who types, how often users do things; and, if there is no `bus_url`, what nodes tell each other.
+    pub url: Option<RedisUrl>,
+    /// What nodes tell each other; may be a cluster.
+    pub bus_url: Option<RedisUrl>,
 }
 
 /// How tokens are checked.
@@ -152,6 +166,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
             database: Database::default(),
+            redis: Redis::default(),
             auth: Auth::default(),
             admin: Admin::default(),
             http: Http::default(),

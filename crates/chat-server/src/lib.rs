@@ -16,7 +16,10 @@ mod wire;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -80,7 +83,8 @@ pub async fn run(
         engine,
         agenda,
         database,
-    } = compose(config, &secret, database, mode == Mode::Development);
+        tenancy,
+    } = compose(config, &secret, database, mode == Mode::Development).await?;
     let (service, carriers) = engine.serve(&app);
     let gate = Gate {
         app: Arc::clone(&app),
@@ -105,6 +109,10 @@ pub async fn run(
     info!("stopping");
     app.draining.cancel();
     let grace = app.config.grace();
+    let graced_until = Instant::now() + grace;
+    if tenancy.is_some() {
+        app.chat.begin_handover();
+    }
     let closed = app.connections.close_all(grace * SPREAD_PERCENT / 100);
     app.sockets.close();
     if timeout(grace.max(LAST_REQUESTS), app.sockets.wait())
@@ -116,6 +124,18 @@ pub async fn run(
     // Until here clients that poll could still fetch their last words.
     closing.cancel();
     let _ = timeout(LAST_REQUESTS, server).await;
+    if let Some(tenancy) = tenancy {
+        // Whoever came back to another node by then was never away.
+        if closed > 0 {
+            sleep_until(graced_until).await;
+        }
+        if let Err(error) = tenancy.retire().await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "could not take this node out of Redis; the others will"
+            );
+        }
+    }
     chores.abort();
     database.close().await;
     info!("stopped; {closed} connections were told to come back");

@@ -13,7 +13,7 @@ use chat_domain::{
 use chat_server::{
     Mode,
     auth::Tokens,
-    compose::Database,
+    compose::{Database, check_redis},
     config::{self, Config},
     dev, run,
 };
@@ -191,6 +191,9 @@ async fn check(config: &Config) -> Result<(), Failure> {
     database.check().await?;
     println!("database: ok");
     database.close().await;
+    for line in check_redis(&config.redis).await? {
+        println!("{line}");
+    }
     Ok(())
 }
 

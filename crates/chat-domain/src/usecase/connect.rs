@@ -87,6 +87,11 @@ impl Chat {
         self.everywhere(Notice::SessionsEnded(user.clone()));
     }
 
+    /// Ends one connection of a user, wherever it is: a newer one took its place.
+    pub fn displace(&self, user: &UserId, socket: SocketId) {
+        self.everywhere(Notice::Displaced(user.clone(), socket));
+    }
+
     /// A socket is gone: it leaves every room that it was in.
     ///
     /// # Errors

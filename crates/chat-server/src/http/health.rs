@@ -50,14 +50,21 @@ pub async fn can_serve(State(app): State<Arc<App>>) -> Response {
         };
         dependencies.insert(dependency.name(), state);
     }
+    for (name, shared) in &app.shared {
+        let is_degraded = shared.iter().any(|shared| app.chat.lacks(*shared));
+        dependencies.insert(name, if is_degraded { "degraded" } else { "ok" });
+    }
+    let has = |state| dependencies.values().any(|it| *it == state);
     let status = if app.draining.is_cancelled() {
         "draining"
-    } else if dependencies.values().any(|state| *state == "down") {
+    } else if has("down") {
         "down"
+    } else if has("degraded") {
+        "degraded"
     } else {
         "ok"
     };
-    let code = if status == "ok" {
+    let code = if matches!(status, "ok" | "degraded") {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

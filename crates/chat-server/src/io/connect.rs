@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::extract::ConnectInfo;
+use chat_domain::id::SocketId;
 use http::HeaderMap;
 use serde::Deserialize;
 use socketioxide::{
@@ -30,7 +31,10 @@ use super::{
     outlet::Outlet,
 };
 use crate::{
-    app::{App, connections::Slot},
+    app::{
+        App,
+        connections::{Admitted as Admission, Slot},
+    },
     auth::Identity,
     bearer,
     wire::refusal::Code,
@@ -134,10 +138,15 @@ pub async fn admit(
     });
     carriers.admitted(socket.id, &outlet);
     socket.extensions.insert(outlet);
-    let slot = app
-        .connections
-        .admit(&identity.user.id, address, line.clone());
-    let slot = slot.map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
+    let user = &identity.user.id;
+    let id = SocketId::new(socket.id.as_str());
+    let admission = app.connections.admit(user, address, &id, line.clone());
+    let Admission { slot, displaced } = admission
+        .await
+        .map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
+    for old in displaced {
+        app.chat.displace(user, old);
+    }
     // Whoever stops the server sees the slot from now on, or is seen here.
     if app.draining.is_cancelled() {
         line.turn_away(socket.transport_type());

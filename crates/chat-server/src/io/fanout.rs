@@ -12,7 +12,7 @@ use chat_domain::{
 use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
-use super::outlet::{self, Outlet};
+use super::outlet;
 use crate::app::{closing::Closing, connections::Connections};
 use crate::wire::{
     outgoing::{
@@ -164,12 +164,9 @@ impl Sockets for Fanout {
         self.connections.close_user(user, Closing::Evicted);
     }
 
-    fn end(&self, _: &UserId, socket: &SocketId) {
-        let socket = self.socket(socket);
-        let outlet = socket.and_then(|socket| socket.extensions.get::<Arc<Outlet>>());
-        if let Some(outlet) = outlet {
-            outlet.line.close(Closing::Evicted);
-        }
+    fn end(&self, user: &UserId, socket: &SocketId) {
+        self.connections
+            .close_socket(user, socket, Closing::Evicted);
     }
 }
 

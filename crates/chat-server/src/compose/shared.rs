@@ -1,0 +1,128 @@
+//! What nodes share: within one process, or over Redis.
+
+use std::sync::Arc;
+
+use chat_domain::{
+    id::NodeId,
+    memory::{MemoryHub, MemoryLedger, MemoryLimiter, MemoryPresence},
+    ports::{Bus, Clock, ConnectionLedger, PresenceStore, RateLimiter, TypingStore},
+    service::Shared,
+};
+use chat_infra::redis::{
+    address::Address, bus::RedisBus, connection::Connection, fleet::FleetBus, leases::Leases,
+    ledger::RedisLedger, limiter::RedisLimiter, presence::RedisPresence, script::Time,
+    server::Duty, subscriber::Subscriber, typing::RedisTyping,
+};
+
+use super::ComposeError;
+use crate::config::{Redis, RedisUrl};
+
+/// The ports of one node that it shares with the others, if there are any.
+pub(super) struct SharedPorts {
+    pub presence: Arc<dyn PresenceStore>,
+    pub typing: Arc<dyn TypingStore>,
+    pub bus: Arc<dyn Bus>,
+    pub limiter: Arc<dyn RateLimiter>,
+    pub ledger: Arc<dyn ConnectionLedger>,
+    /// What operators call it, and what is missing without it.
+    pub names: Vec<(&'static str, Vec<Shared>)>,
+    /// What has to be taken out of the fleet in the end.
+    pub tenancy: Option<Arc<RedisPresence>>,
+}
+
+impl SharedPorts {
+    pub async fn open(
+        config: &Redis,
+        node: NodeId,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, ComposeError> {
+        match &config.url {
+            None => Ok(Self::alone(node, clock)),
+            Some(url) => Self::in_fleet(url, config.bus_url.as_ref(), node, clock).await,
+        }
+    }
+
+    fn alone(node: NodeId, clock: &Arc<dyn Clock>) -> Self {
+        let hub = Arc::new(MemoryHub::default());
+        let presence = MemoryPresence::new(node, Arc::clone(&hub), Arc::clone(clock));
+        let presence = Arc::new(presence);
+        Self {
+            presence: presence.clone(),
+            typing: presence,
+            bus: Arc::new(hub.connect()),
+            limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
+            ledger: Arc::new(MemoryLedger::default()),
+            names: Vec::new(),
+            tenancy: None,
+        }
+    }
+
+    async fn in_fleet(
+        url: &RedisUrl,
+        bus_url: Option<&RedisUrl>,
+        node: NodeId,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, ComposeError> {
+        let subscriber = subscribe(url, Duty::Presence).await?;
+        let connection = subscriber.connection().clone();
+        let (notices, names) = match bus_url {
+            None => {
+                let both = vec![Shared::Presence, Shared::Bus];
+                (subscriber.clone(), vec![("redis", both)])
+            }
+            Some(url) => (
+                subscribe(url, Duty::Bus).await?,
+                vec![
+                    ("redis", vec![Shared::Presence]),
+                    ("bus", vec![Shared::Bus]),
+                ],
+            ),
+        };
+        let presence = RedisPresence::start(node, subscriber, Leases::default(), Time::Redis);
+        let presence = Arc::new(Box::pin(presence).await);
+        let bus = FleetBus::new(RedisBus::start(node, notices).await, Arc::clone(&presence));
+        let alone = Arc::new(MemoryLimiter::new(Arc::clone(clock)));
+        Ok(Self {
+            typing: Arc::new(RedisTyping::new(node, connection.clone(), Time::Redis)),
+            bus: Arc::new(bus),
+            limiter: Arc::new(RedisLimiter::new(connection, alone, Time::Redis)),
+            ledger: Arc::new(RedisLedger::new(Arc::clone(&presence))),
+            presence: presence.clone(),
+            names,
+            tenancy: Some(presence),
+        })
+    }
+}
+
+/// Reaches every Redis that is configured. Returns what an operator should know, a line each.
+///
+/// # Errors
+/// One does not answer, or will never do.
+pub async fn check(config: &Redis) -> Result<Vec<String>, ComposeError> {
+    let asked = [
+        ("redis", config.url.as_ref(), Duty::Presence),
+        ("bus", config.bus_url.as_ref(), Duty::Bus),
+    ];
+    let mut lines = Vec::new();
+    for (name, url, duty) in asked {
+        let Some(url) = url else { continue };
+        let connection = Box::pin(Connection::open(Address::parse(url.reveal())?, duty)).await?;
+        let life = connection.watch().borrow().clone();
+        let server = life.ok_or(ComposeError::RedisAway(name))?.server;
+        lines.push(match server.eviction() {
+            Some(policy) if duty == Duty::Presence => format!(
+                "{name}: answers, but may evict who is in which room: its maxmemory-policy is {policy}, \
+                and should be noeviction"
+            ),
+            _ => format!("{name}: ok"),
+        });
+    }
+    Ok(lines)
+}
+
+async fn subscribe(url: &RedisUrl, duty: Duty) -> Result<Subscriber, ComposeError> {
+    let address = Address::parse(url.reveal())?;
+    // It is large, and begun once.
+    let connection = Box::pin(Connection::open(address, duty)).await?;
+    Ok(Subscriber::start(connection).await)
+}
