@@ -28,12 +28,13 @@ check: setup ## Formatting, lints, documentation, licences and bans.
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 
-test: setup ## Every test; those with the JavaScript client on SQLite and on PostgreSQL.
+test: setup ## Every test; those with the JavaScript client on SQLite, on PostgreSQL with Redis, and on a fleet.
 	cargo nextest run --workspace --all-features
 	cargo test --doc --workspace --all-features
 	cargo build --bin chat-server
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
-	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 scripts/with-postgres node --test tests/js/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/fleet/*.test.js
 
 prove: setup ## What the project claims, at full length: a quarter of an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove

@@ -5,12 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { freePort } from './port.js';
+import { Redis } from './redis.js';
 import { eventually, within } from './wait.js';
 
 const BINARY =
@@ -39,20 +40,25 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 export class Server {
-  secret = randomBytes(32).toString('hex');
-  adminKey = randomBytes(32).toString('hex');
   #child;
   #exited;
   #log = '';
 
-  /** Starts a server and waits until it can serve; `flags` are those of `serve`. */
-  static async start(env = {}, flags = []) {
+  /**
+   * Starts a server and waits until it can serve; `flags` are those of `serve`. What it shares with other servers
+   * is `{databaseUrl, redis, keys}`.
+   */
+  static async start(env = {}, flags = [], shared = {}) {
     const server = new Server();
     server.flags = flags;
     server.folder = await mkdtemp(join(tmpdir(), 'chat-test-'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
-    server.databaseUrl = await newDatabase(server.folder);
+    server.keys = shared.keys ?? { secret: randomKey(), adminKey: randomKey() };
+    server.databaseUrl = shared.databaseUrl ?? (await newDatabase(server.folder));
+    // Each server gets a Redis of its own where the tests are to run with one.
+    if (!shared.redis && process.env.TEST_REDIS) server.ownRedis = await Redis.start();
+    server.redis = shared.redis ?? server.ownRedis;
     server.env = env;
     try {
       await server.launch();
@@ -74,6 +80,7 @@ export class Server {
         ...Object.fromEntries(surroundings),
         CHAT_LISTEN: `127.0.0.1:${this.port}`,
         CHAT_DATABASE__URL: this.databaseUrl,
+        ...(this.redis ? { CHAT_REDIS__URL: this.redis.url } : {}),
         CHAT_AUTH__SECRET: this.secret,
         CHAT_ADMIN__KEY: this.adminKey,
         ...this.env,
@@ -100,6 +107,14 @@ export class Server {
     }
   }
 
+  get secret() {
+    return this.keys.secret;
+  }
+
+  get adminKey() {
+    return this.keys.adminKey;
+  }
+
   async isReady() {
     const answer = await fetch(`${this.url}/readyz`).catch(() => null);
     await answer?.arrayBuffer();
@@ -124,6 +139,7 @@ export class Server {
 
   async close() {
     if (this.#child?.pid && this.isRunning) await this.kill();
+    await this.ownRedis?.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -136,7 +152,7 @@ export class Server {
 }
 
 /** A database of its own: a file, or one on the server that the tests were started beside. */
-async function newDatabase(folder) {
+export async function newDatabase(folder) {
   const url = process.env.TEST_POSTGRES_URL;
   if (!url) return `sqlite://${folder}/chat.db`;
   const name = `chat_${randomBytes(8).toString('hex')}`;
@@ -144,11 +160,6 @@ async function newDatabase(folder) {
   return `${url}/${name}`;
 }
 
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
+function randomKey() {
+  return randomBytes(32).toString('hex');
 }
