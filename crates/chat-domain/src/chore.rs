@@ -13,6 +13,8 @@ pub enum Chore {
     Vacate(Seat),
     /// Tell the other nodes which groups got messages lately.
     TellStirred,
+    /// Tell users how well this node serves.
+    TellService,
     /// Compare with the truth what notices would have told.
     Compare,
 }

@@ -1,6 +1,11 @@
 //! How well a node reaches what it shares with the others, and what its users are told of it.
 
+use std::time::Duration;
+
 use crate::time::Timestamp;
+
+/// What heals sooner than this is not told: nobody could make use of it.
+pub const TOLD_AFTER: Duration = Duration::from_millis(500);
 
 /// Something that the nodes of a cluster share, and that a node can go on without for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,12 +46,13 @@ impl ServiceStatus {
     }
 }
 
-/// What of the shared things is out of reach.
-#[derive(Debug, Clone, Copy, Default)]
+/// What of the shared things is out of reach, and what users know of that.
+#[derive(Debug, Clone)]
 pub struct Reach {
     no_presence: bool,
     no_bus: bool,
     since: Timestamp,
+    told: ServiceStatus,
 }
 
 impl Reach {
@@ -54,8 +60,13 @@ impl Reach {
     #[must_use]
     pub fn full(now: Timestamp) -> Self {
         Self {
+            no_presence: false,
+            no_bus: false,
             since: now,
-            ..Self::default()
+            told: ServiceStatus {
+                affected: Vec::new(),
+                since: now,
+            },
         }
     }
 
@@ -83,7 +94,23 @@ impl Reach {
         }
     }
 
-    /// What users are told.
+    /// What users are to be told, if it is not what they were told last.
+    pub fn news(&mut self) -> Option<ServiceStatus> {
+        let status = self.status();
+        if status.affected == self.told.affected {
+            return None;
+        }
+        self.told = status.clone();
+        Some(status)
+    }
+
+    /// What users were told last.
+    #[must_use]
+    pub fn told(&self) -> &ServiceStatus {
+        &self.told
+    }
+
+    /// How it is now.
     #[must_use]
     pub fn status(&self) -> ServiceStatus {
         let affected = [
@@ -129,5 +156,20 @@ mod tests {
         assert_eq!(half_back.since, at(2));
         let full = reach.status();
         assert!(full.is_full() && full.since == at(6));
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again() {
+        let mut reach = Reach::full(at(1));
+
+        assert_eq!(reach.news(), None);
+        reach.note(Shared::Bus, true, at(2));
+        let lost = reach.news().unwrap();
+        assert_eq!((reach.news(), reach.told()), (None, &lost));
+        reach.note(Shared::Presence, true, at(3));
+        reach.note(Shared::Presence, false, at(4));
+        assert_eq!(reach.news(), None, "it has healed meanwhile");
+        reach.note(Shared::Bus, false, at(5));
+        assert!(reach.news().unwrap().is_full());
     }
 }

@@ -21,7 +21,7 @@ pub mod typing;
 pub mod unread;
 
 use std::sync::{
-    Arc, Mutex, PoisonError, Weak,
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -86,6 +86,8 @@ pub struct Chat {
     memberships: MembershipCache,
     followers: Followers,
     reach: Mutex<Reach>,
+    /// Whether somebody already promised to compare everything with the truth.
+    compares: AtomicBool,
     /// Whether the sockets that go now are expected at other nodes.
     hands_over: AtomicBool,
 }
@@ -105,6 +107,7 @@ impl Chat {
             memberships: MembershipCache::default(),
             followers: Followers::default(),
             reach: Mutex::new(Reach::full(ports.clock.now())),
+            compares: AtomicBool::new(false),
             hands_over: AtomicBool::new(false),
             ports,
             policy,
@@ -115,10 +118,10 @@ impl Chat {
         chat
     }
 
-    /// How well this node serves.
+    /// How well this node serves, as its users were told.
     #[must_use]
     pub fn service_status(&self) -> ServiceStatus {
-        self.reach().status()
+        self.reach().told().clone()
     }
 
     /// Whether that is out of reach.
@@ -133,8 +136,8 @@ impl Chat {
         self.hands_over.store(true, Ordering::Relaxed);
     }
 
-    fn reach(&self) -> Reach {
-        *self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Timestamp {

@@ -17,7 +17,7 @@ use std::{
 
 use chat_domain::{
     ports::Listener,
-    service::{Feature, Shared},
+    service::{Feature, Shared, TOLD_AFTER},
     usecase::{history::ReadError, join::JoinError, send::SendError, typing::TypingError},
 };
 
@@ -86,6 +86,7 @@ async fn out_of_touch() -> (World, [Client; 3]) {
         client.join("tea").await.unwrap();
     }
     world.nodes[0].line.lose(&*world.nodes[0].chat);
+    world.advance(TOLD_AFTER).await;
     for client in &clients {
         client.take();
     }
@@ -108,7 +109,7 @@ async fn without_the_store_of_presence_a_node_shows_others_as_they_were_and_its_
     assert_eq!(frozen, ["cid joined (4)", "olga left (3)"]);
     assert_eq!(
         ada.heard_but_lists(),
-        ["affected: []", "bob left (2)"],
+        ["bob left (2)", "affected: []"],
         "what happened elsewhere is told when it is known"
     );
     assert_eq!(world.in_store("tea").await.counts().members, 2);
@@ -135,9 +136,15 @@ async fn whoever_is_connected_is_told_what_does_not_work() {
 
     chat.lost(Shared::Bus);
     chat.lost(Shared::Bus);
+    world.advance(TOLD_AFTER).await;
     chat.restored(Shared::Presence);
+    world.advance(TOLD_AFTER).await;
     let status = chat.service_status();
+    chat.lost(Shared::Presence);
+    chat.restored(Shared::Presence);
+    world.advance(TOLD_AFTER).await;
     chat.restored(Shared::Bus);
+    world.settle().await;
 
     assert_eq!(
         clients[0].heard(),
@@ -145,7 +152,8 @@ async fn whoever_is_connected_is_told_what_does_not_work() {
             "affected: [Presence, Typing, Delivery, Limits]",
             "affected: [Typing, Delivery]",
             "affected: []",
-        ]
+        ],
+        "what heals at once is not told"
     );
     assert_eq!(status.affected, [Feature::Typing, Feature::Delivery]);
     assert!(clients[2].heard().is_empty(), "the other node is well");

@@ -1,7 +1,7 @@
 //! What this node and the others tell: the one place where it takes effect here.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     ports::Listener,
     presence::Seat,
     room::Room,
-    service::Shared,
+    service::{Shared, TOLD_AFTER},
     user::UserName,
 };
 
@@ -75,7 +75,9 @@ impl Listener for Chat {
     fn missed(&self) {
         self.memberships.forget_all();
         self.rooms.with_each(self.now(), |room, _| room.doubt());
-        self.ports.agenda.note(Chore::Compare, Duration::ZERO);
+        if !self.compares.swap(true, Ordering::Relaxed) {
+            self.ports.agenda.note(Chore::Compare, Duration::ZERO);
+        }
     }
 
     fn lost(&self, shared: Shared) {
@@ -110,7 +112,7 @@ impl Chat {
     fn note_reach(&self, shared: Shared, is_lost: bool) {
         let now = self.now();
         // One change after the other: what is told last is what is.
-        let mut reach = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reach = self.reach();
         if !reach.note(shared, is_lost, now) {
             return;
         }
@@ -118,7 +120,19 @@ impl Chat {
             Shared::Presence => self.rooms.freeze(is_lost, now),
             Shared::Bus => self.memberships.set_alone(is_lost),
         }
-        self.ports.sockets.tell(&News::Service(reach.status()));
+        let delay = if reach.status().is_full() {
+            Duration::ZERO
+        } else {
+            TOLD_AFTER
+        };
+        self.ports.agenda.note(Chore::TellService, delay);
+    }
+
+    pub(super) fn tell_service(&self) {
+        let mut reach = self.reach();
+        if let Some(status) = reach.news() {
+            self.ports.sockets.tell(&News::Service(status));
+        }
     }
 
     fn heard_deleted(&self, group: &GroupId) {

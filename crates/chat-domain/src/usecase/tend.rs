@@ -1,6 +1,9 @@
 //! What falls due: timers of rooms, gaps, doubts, and the check that nothing was missed.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use crate::{
     chore::Chore,
@@ -37,12 +40,17 @@ impl Chat {
                 self.tell_stirred();
                 Ok(())
             }
+            Chore::TellService => {
+                self.tell_service();
+                Ok(())
+            }
             Chore::Compare => self.compare().await,
         }
         .inspect_err(|_| self.ports.agenda.note(chore.clone(), RETRY))
     }
 
     async fn compare(&self) -> PortResult<()> {
+        self.compares.store(false, Ordering::Relaxed);
         self.compare_heads().await?;
         self.compare_members().await
     }
