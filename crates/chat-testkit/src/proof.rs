@@ -58,6 +58,8 @@ pub enum Claim {
     KillsOnPostgres,
     /// Many messages share a commit.
     HotRoom,
+    /// Against a model.
+    PresenceModel,
     /// It is put out.
     SlowReaderLeaves,
     /// Others do not notice.
@@ -68,12 +70,13 @@ pub enum Claim {
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
         Self::KillsOnPostgres,
         Self::HotRoom,
+        Self::PresenceModel,
         Self::SlowReaderLeaves,
         Self::SlowReaderAlone,
         Self::SlowReaderMemory,
@@ -89,6 +92,9 @@ impl Claim {
                 "PostgreSQL: 50 kills of connections, database and server under load"
             }
             Self::HotRoom => "PostgreSQL, fsync on: one room, batches against single commits",
+            Self::PresenceModel => {
+                "Redis: 20 x 100,000 random operations of 3 nodes against a model, with kills, pauses and flushes"
+            }
             Self::SlowReaderLeaves => "a reader that stops; its room gets 10,000 messages of 4 kB",
             Self::SlowReaderAlone => "the others' p99 of delivery, beside it and without it",
             Self::SlowReaderMemory => "the server's memory after it, and before",
@@ -103,6 +109,7 @@ impl Claim {
             | Self::KillsOnSqlite
             | Self::KillsOnPostgres => "0 lost, 0 doubled, 0 out of order",
             Self::HotRoom => "5 times as many a second",
+            Self::PresenceModel => "0 violations",
             Self::SlowReaderLeaves => "evicted within 16 s",
             Self::SlowReaderAlone => "less than 2 times",
             Self::SlowReaderMemory => "at most 10 % more",

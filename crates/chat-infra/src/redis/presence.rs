@@ -60,7 +60,7 @@ const ECHO_WITHIN: Duration = Duration::from_millis(300);
 /// One node's access to who is in which room. It no longer keeps its lease when this is dropped.
 pub struct RedisPresence {
     core: Arc<Core>,
-    _keeping: Task,
+    keeping: Option<Task>,
 }
 
 struct Core {
@@ -75,6 +75,20 @@ impl RedisPresence {
     /// The presence of that node, on the Redis that the subscriber hears. Waits until the node has its lease, or
     /// the first try has failed.
     pub async fn start(node: NodeId, subscriber: Subscriber, leases: Leases, time: Time) -> Self {
+        let mut presence = Self::unattended(node, subscriber, leases, time).await;
+        presence.tend(Instant::now()).await;
+        let keeping = keep(Arc::clone(&presence.core));
+        presence.keeping = Some(Task::spawn(keeping));
+        presence
+    }
+
+    /// Likewise, but the caller has to [`tend`](Self::tend) it, from now on: for tests, which bring their own time.
+    pub async fn unattended(
+        node: NodeId,
+        subscriber: Subscriber,
+        leases: Leases,
+        time: Time,
+    ) -> Self {
         let store = Store {
             connection: subscriber.connection().clone(),
             node,
@@ -89,13 +103,17 @@ impl RedisPresence {
         });
         let ear = core.ear();
         core.subscriber.follow(keys::EPOCHS.to_owned(), ear).await;
-        core.tend().await;
         core.subscriber.attach(core.ear());
-        let keeping = Task::spawn(keep(Arc::clone(&core)));
         Self {
             core,
-            _keeping: keeping,
+            keeping: None,
         }
+    }
+
+    /// Renews the lease, repairs what was lost, and reaps the dead, each if it is due. Returns after how long it is
+    /// to be called again, unless [`is_exact`](Self::is_exact) turns false before.
+    pub async fn tend(&self, now: Instant) -> Duration {
+        self.core.tend(now).await
     }
 
     /// From now on the listener hears of changes of the rooms that are followed, and of losses. Called once.
@@ -180,12 +198,9 @@ impl Core {
         (!self.tenant.standing.is_lost()).then_some(done.counts)
     }
 
-    async fn tend(&self) -> Duration {
+    async fn tend(&self, now: Instant) -> Duration {
         let life = self.life_of_connection();
-        let next = self
-            .tenant
-            .tend(self.subscriber.is_up(), Instant::now())
-            .await;
+        let next = self.tenant.tend(self.subscriber.is_up(), now).await;
         if !self.tenant.standing.is_lost() {
             self.life.store(life, Ordering::Relaxed);
         }
@@ -245,7 +260,7 @@ impl Ear for Core {
 
 async fn keep(core: Arc<Core>) {
     loop {
-        let next = core.tend().await;
+        let next = core.tend(Instant::now()).await;
         tokio::select! {
             () = sleep(next) => {}
             () = core.tenant.standing.alarmed() => {}
