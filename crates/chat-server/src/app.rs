@@ -38,7 +38,7 @@ pub trait Dependency: Send + Sync {
 pub struct App {
     pub config: Config,
     pub chat: Arc<Chat>,
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     pub clock: Arc<dyn Clock>,
     pub connections: Arc<Connections>,
     pub dependencies: Vec<Arc<dyn Dependency>>,

@@ -1,32 +1,95 @@
 //! Tokens: who somebody is, and until when (contract, section 3).
+//!
+//! [`key`] is what a token is checked with, [`keyring`] chooses it, [`renewal`] reads it anew from its [`source`].
 
-use std::{fmt, time::Duration};
+mod key;
+mod keyring;
+mod renewal;
+mod source;
 
+use std::{fmt, fs, io, path::Path, time::Duration};
+
+use async_trait::async_trait;
 use chat_domain::{
     id::UserId,
+    ports::{PortError, PortResult},
     time::Timestamp,
     user::{ImageUrl, User, UserName},
 };
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::config::{Auth, Secret};
+use self::{
+    key::Key,
+    keyring::{Choice, Keyring},
+    source::{InFile, Remote, Source},
+};
+pub use self::{
+    key::KeyError,
+    renewal::{LookError, Renewal},
+};
+use crate::{
+    app::Dependency,
+    config::{Auth, Secret, TokenSource},
+    wire::refusal::{Code, Refusal},
+};
 
 /// How far clocks may be apart.
 pub const LEEWAY: Duration = Duration::from_secs(30);
 
+/// When to try again while there are no keys.
+const KEYS_COME_WITHIN: Duration = Duration::from_secs(5);
+
 /// A token is not longer than this.
 const MOST_BYTES: usize = 8 * 1_024;
 
-/// Checks and signs tokens with the configured secret.
+/// Checks tokens as configured, and signs them where there is a secret.
 pub struct Tokens {
-    decoding: DecodingKey,
-    encoding: EncodingKey,
+    keys: Keyring,
+    signing: Option<EncodingKey>,
     validation: Validation,
     issuer: Option<String>,
     audience: Option<String>,
     user_id_claim: Option<String>,
+}
+
+/// Why tokens cannot be checked: one clear line.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// Nothing says how.
+    #[error(
+        "no way to check tokens: set one of CHAT_AUTH__SECRET, CHAT_AUTH__PUBLIC_KEY_FILE, CHAT_AUTH__JWKS_FILE and \
+         CHAT_AUTH__JWKS_URL, or start with `serve --dev`"
+    )]
+    NoSource,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of the public key is of no use.
+    #[error("{path} {source}")]
+    Key {
+        /// The file.
+        path: String,
+        /// Why.
+        source: KeyError,
+    },
+    /// The file of the JWKS document is of no use.
+    #[error("{path}: {source}")]
+    Document {
+        /// The file.
+        path: String,
+        /// Why.
+        source: LookError,
+    },
+    /// Nothing can be fetched over HTTPS.
+    #[error("cannot fetch anything over HTTPS")]
+    Fetch(#[source] io::Error),
 }
 
 /// What a valid token says.
@@ -47,18 +110,71 @@ impl Identity {
 
 /// Why a token is not accepted: one sentence without a capital, safe to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenError(&'static str);
+pub enum TokenError {
+    /// The token will never be.
+    Invalid(&'static str),
+    /// The keys have not been read yet: this will pass.
+    KeysAway,
+}
+
+impl TokenError {
+    /// What a client is told: what passes is no reason to get another token.
+    pub(crate) fn code(self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::Unauthorized,
+            Self::KeysAway => Code::ServiceUnavailable,
+        }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        let refusal = Self::new(error.code(), format!("The {error}."));
+        match error {
+            TokenError::Invalid(_) => refusal,
+            TokenError::KeysAway => refusal.after(KEYS_COME_WITHIN),
+        }
+    }
+}
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(match self {
+            Self::Invalid(sentence) => sentence,
+            Self::KeysAway => "token cannot be checked right now",
+        })
     }
 }
 
 impl Tokens {
-    /// Checks tokens as configured, with this secret.
-    pub fn new(secret: &Secret, config: &Auth) -> Self {
-        // The algorithm comes from here, never from the token.
+    /// Gets ready to check tokens as configured. If their keys change, the second part has to go on in the background.
+    ///
+    /// # Errors
+    /// [`TokensError`]. A document at an address may be away: that is no error.
+    pub async fn open(config: &Auth) -> Result<(Self, Option<Renewal>), TokensError> {
+        let source = config.source().ok_or(TokensError::NoSource)?;
+        let (keys, renewal) = match source {
+            TokenSource::Secret(secret) => (Keyring::fixed(Key::shared(secret)), None),
+            TokenSource::PublicKeyFile(file) => (Keyring::fixed(public_key(file, config)?), None),
+            TokenSource::JwksFile(file) => {
+                let (keys, renewal) = renewed(InFile(file.to_owned()), config);
+                let path = file.display().to_string();
+                let looked = renewal.look().await;
+                looked.map_err(|source| TokensError::Document { path, source })?;
+                (keys, Some(renewal))
+            }
+            TokenSource::JwksUrl(url) => {
+                let remote = Remote::new(url.clone()).map_err(TokensError::Fetch)?;
+                let (keys, renewal) = renewed(remote, config);
+                (keys, Some(renewal))
+            }
+        };
+        let signing = config.secret.as_ref().map(signing_key);
+        Ok((Self::new(keys, signing, config), renewal))
+    }
+
+    fn new(keys: Keyring, signing: Option<EncodingKey>, config: &Auth) -> Self {
+        // The algorithm of the key is put in for each token.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY.as_secs();
         validation.validate_nbf = true;
@@ -74,8 +190,8 @@ impl Tokens {
         }
         validation.set_required_spec_claims(&required);
         Self {
-            decoding: DecodingKey::from_secret(secret.reveal()),
-            encoding: EncodingKey::from_secret(secret.reveal()),
+            keys,
+            signing,
             validation,
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
@@ -83,26 +199,41 @@ impl Tokens {
         }
     }
 
-    /// Reads a token.
+    /// Reads a token. A key that is not known yet may take a moment.
     ///
     /// # Errors
     /// [`TokenError`] for whatever is not a valid token of a user.
-    pub fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+    pub async fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+        use TokenError::Invalid;
         if token.len() > MOST_BYTES {
-            return Err(TokenError("token is too long"));
+            return Err(Invalid("token is too long"));
         }
-        let decoded =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &self.validation);
-        let claims = decoded
-            .map_err(|error| TokenError(explain(error.kind())))?
-            .claims;
+        let unreadable = |error: jsonwebtoken::errors::Error| Invalid(explain(error.kind()));
+        let header = jsonwebtoken::decode_header(token).map_err(unreadable)?;
+        // There is no extension that this server understands (RFC 7515, section 4.1.11).
+        if header.crit.is_some() {
+            return Err(Invalid("token has a critical header that is not known"));
+        }
+        let key = match self.keys.choose(&header).await {
+            Choice::Key(key) => key,
+            Choice::Unknown => return Err(Invalid("token is signed with an unknown key")),
+            Choice::Away => return Err(TokenError::KeysAway),
+        };
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![key.algorithm];
+        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation);
+        self.identity(&decoded.map_err(unreadable)?.claims)
+    }
+
+    fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, TokenError> {
+        use TokenError::Invalid;
         let id = self
-            .user_id(&claims)
-            .ok_or(TokenError("token names no valid user id"))?;
+            .user_id(claims)
+            .ok_or(Invalid("token names no valid user id"))?;
         let expires_at = claims
             .get("exp")
             .and_then(seconds)
-            .ok_or(TokenError("token has no valid exp"))?;
+            .ok_or(Invalid("token has no valid exp"))?;
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let name = text("name").and_then(|name| UserName::parse(name).ok());
         Ok(Identity {
@@ -118,13 +249,14 @@ impl Tokens {
     /// Signs a token for a user.
     ///
     /// # Errors
-    /// The secret cannot sign.
+    /// There is no secret, or it cannot sign.
     pub fn sign(
         &self,
         user: &User,
         now: Timestamp,
         lifetime: Duration,
-    ) -> Result<String, jsonwebtoken::errors::Error> {
+    ) -> Result<String, SignError> {
+        let key = self.signing.as_ref().ok_or(SignError::NoSecret)?;
         let claims = Claims {
             sub: self.user_id_claim.is_none().then_some(user.id.as_str()),
             custom: self
@@ -139,7 +271,11 @@ impl Tokens {
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        Ok(jsonwebtoken::encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            key,
+        )?)
     }
 
     fn user_id(&self, claims: &Map<String, Value>) -> Option<UserId> {
@@ -150,6 +286,59 @@ impl Tokens {
         let claim = names.iter().find_map(|name| claims.get(*name))?;
         UserId::parse(claim.as_str()?).ok()
     }
+}
+
+#[async_trait]
+impl Dependency for Tokens {
+    fn name(&self) -> &'static str {
+        "keys"
+    }
+
+    async fn ping(&self) -> PortResult<()> {
+        if self.keys.is_there() {
+            return Ok(());
+        }
+        let reason = "the JWKS document has not been read yet";
+        Err(PortError::during("check tokens")(reason))
+    }
+}
+
+/// Why a token cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// Whoever has the private key signs tokens, not this server.
+    #[error("this server signs no tokens: that takes CHAT_AUTH__SECRET")]
+    NoSecret,
+    /// The secret cannot sign.
+    #[error("could not sign a token")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+}
+
+fn signing_key(secret: &Secret) -> EncodingKey {
+    EncodingKey::from_secret(secret.reveal())
+}
+
+fn public_key(file: &Path, config: &Auth) -> Result<Key, TokensError> {
+    let path = || file.display().to_string();
+    let unreadable = |source| TokensError::Unreadable {
+        path: path(),
+        source,
+    };
+    let pem = fs::read_to_string(file).map_err(unreadable)?;
+    Key::from_pem(&pem, config.algorithm).map_err(|source| TokensError::Key {
+        path: path(),
+        source,
+    })
+}
+
+fn renewed(source: impl Source + 'static, config: &Auth) -> (Keyring, Renewal) {
+    let (keys, ring) = Keyring::renewed();
+    let renewal = Renewal {
+        source: Box::new(source),
+        only: config.algorithm,
+        ring,
+    };
+    (keys, renewal)
 }
 
 #[derive(Serialize)]
@@ -203,171 +392,4 @@ fn explain(error: &ErrorKind) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(fill: &str) -> Secret {
-        Secret::new(fill.repeat(32)).unwrap()
-    }
-
-    fn now() -> u64 {
-        jsonwebtoken::get_current_timestamp()
-    }
-
-    fn signed(claims: &Value, header: &Header, fill: &str) -> String {
-        let key = EncodingKey::from_secret(secret(fill).reveal());
-        jsonwebtoken::encode(header, claims, &key).unwrap()
-    }
-
-    fn hs256(claims: &Value) -> String {
-        signed(claims, &Header::new(Algorithm::HS256), "s")
-    }
-
-    fn verify(token: &str, config: &Auth) -> Result<Identity, String> {
-        Tokens::new(&secret("s"), config)
-            .verify(token)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn what_was_signed_is_read_back() {
-        let tokens = Tokens::new(&secret("s"), &Auth::default());
-        let id = UserId::parse("ada").unwrap();
-        let (name, image) = (
-            UserName::parse("Ada").unwrap(),
-            ImageUrl::parse("https://x.example/a"),
-        );
-        let user = User { id, name, image };
-        let issued = Timestamp::from_millis(now() * 1_000);
-
-        let token = tokens.sign(&user, issued, Duration::from_secs(60)).unwrap();
-        let identity = tokens.verify(&token).unwrap();
-
-        assert_eq!(identity.user, user);
-        assert_eq!(identity.expires_at, issued + Duration::from_secs(60));
-        assert_eq!(identity.lapses_at(), issued + Duration::from_secs(90));
-    }
-
-    #[test]
-    fn the_id_is_sub_or_user_id_or_the_configured_claim() {
-        let exp = now() + 60;
-        let config = Auth {
-            user_id_claim: Some("uid".to_owned()),
-            ..Auth::default()
-        };
-        let id = |claims: Value, config: &Auth| {
-            verify(&hs256(&claims), config).map(|i| i.user.id.to_string())
-        };
-
-        let plain = Auth::default();
-        assert_eq!(
-            id(
-                serde_json::json!({"sub": "a", "userId": "b", "exp": exp}),
-                &plain
-            ),
-            Ok("a".to_owned())
-        );
-        assert_eq!(
-            id(serde_json::json!({"userId": "b", "exp": exp}), &plain),
-            Ok("b".to_owned())
-        );
-        assert_eq!(
-            id(
-                serde_json::json!({"uid": "c", "sub": "a", "exp": exp}),
-                &config
-            ),
-            Ok("c".to_owned())
-        );
-        for bad in [
-            serde_json::json!("a b"),
-            serde_json::json!(7),
-            serde_json::json!("x".repeat(65)),
-        ] {
-            let refused = id(serde_json::json!({"sub": bad, "exp": exp}), &plain);
-            assert_eq!(refused, Err("token names no valid user id".to_owned()));
-        }
-    }
-
-    #[test]
-    fn a_name_or_picture_that_is_none_is_left_out() {
-        let claims = serde_json::json!({"sub": "a", "exp": now() + 60, "name": "\u{7}", "picture": "http://x"});
-
-        let user = verify(&hs256(&claims), &Auth::default()).unwrap().user;
-
-        assert_eq!((user.name.as_str(), user.image), ("a", None));
-    }
-
-    #[test]
-    fn what_is_no_valid_token_is_refused() {
-        let fine = serde_json::json!({"sub": "a", "exp": now() + 60});
-        let issued = Auth {
-            issuer: Some("us".to_owned()),
-            audience: Some("chat".to_owned()),
-            ..Auth::default()
-        };
-        let unsigned = {
-            let token = hs256(&fine);
-            let body = token.split('.').nth(1).unwrap().to_owned();
-            format!("eyJhbGciOiJub25lIn0.{body}.")
-        };
-        let hs512 = signed(&fine, &Header::new(Algorithm::HS512), "s");
-        let plain = Auth::default();
-        for (token, config, expected) in [
-            (
-                hs256(&serde_json::json!({"sub": "a", "exp": now() - 31})),
-                &plain,
-                "token has expired",
-            ),
-            (
-                hs256(&serde_json::json!({"sub": "a"})),
-                &plain,
-                "token lacks a required claim",
-            ),
-            (
-                hs256(&serde_json::json!({"sub": "a", "exp": now() + 60, "nbf": now() + 45})),
-                &plain,
-                "token is not valid yet",
-            ),
-            (
-                signed(&fine, &Header::new(Algorithm::HS256), "t"),
-                &plain,
-                "token has a wrong signature",
-            ),
-            (hs512, &plain, "token has a wrong algorithm"),
-            (unsigned, &plain, "token is not valid"),
-            (hs256(&fine), &issued, "token lacks a required claim"),
-            (
-                hs256(
-                    &serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "them", "aud": "chat"}),
-                ),
-                &issued,
-                "token is of another issuer",
-            ),
-            (
-                hs256(
-                    &serde_json::json!({"sub": "a", "exp": now() + 60, "iss": "us", "aud": "mail"}),
-                ),
-                &issued,
-                "token is for another audience",
-            ),
-            (
-                hs256(&serde_json::json!({"sub": "a", "exp": now() * 1_000_000})),
-                &plain,
-                "token has no valid exp",
-            ),
-            ("x".repeat(9_000), &plain, "token is too long"),
-            ("a.b.c".to_owned(), &plain, "token is not valid"),
-            (String::new(), &plain, "token is not valid"),
-        ] {
-            assert_eq!(verify(&token, config).unwrap_err(), expected);
-        }
-        assert!(
-            verify(
-                &hs256(&serde_json::json!({"sub": "a", "exp": now() - 20})),
-                &plain
-            )
-            .is_ok(),
-            "leeway"
-        );
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ use crate::{
         system::{SystemClock, SystemDice},
     },
     auth::Tokens,
-    config::{Config, Secret},
+    config::Config,
     io::Engine,
 };
 
@@ -75,7 +75,7 @@ pub(crate) struct Composed {
 /// See [`ComposeError`].
 pub(crate) async fn compose(
     config: Config,
-    secret: &Secret,
+    tokens: Tokens,
     database: Database,
     is_dev: bool,
 ) -> Result<Composed, ComposeError> {
@@ -104,12 +104,17 @@ pub(crate) async fn compose(
         clock: Arc::clone(&clock),
         dice,
     };
+    let tokens = Arc::new(tokens);
+    let mut dependencies = vec![repositories.dependency];
+    if config.auth.jwks_url.is_some() {
+        dependencies.push(tokens.clone());
+    }
     let app = Arc::new(App {
         chat: Chat::new(ports, config.policy()),
-        tokens: Tokens::new(secret, &config.auth),
+        tokens,
         clock,
         connections,
-        dependencies: vec![repositories.dependency],
+        dependencies,
         shared: shared.names,
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),

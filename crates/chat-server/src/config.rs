@@ -3,7 +3,9 @@
 //! [`Config`] is what was written; each part knows how to turn itself into what the rest needs. Unknown
 //! settings are refused, so that a typing error cannot silently switch a limit off.
 
+mod auth;
 mod database_url;
+mod jwks_url;
 mod list;
 mod load;
 mod redis_url;
@@ -16,7 +18,9 @@ use serde::Deserialize;
 use validator::Validate;
 
 pub use self::{
+    auth::{Algorithm, Auth, TokenSource},
     database_url::DatabaseUrl,
+    jwks_url::JwksUrl,
     list::{Cidrs, Origins, Transports},
     load::{ConfigError, load},
     redis_url::RedisUrl,
@@ -38,7 +42,6 @@ pub struct Config {
     /// What several nodes share.
     pub redis: Redis,
     /// How tokens are checked.
-    #[validate(nested)]
     pub auth: Auth,
     /// How another backend administers the server.
     pub admin: Admin,
@@ -73,20 +76,6 @@ pub struct Redis {
     pub url: Option<RedisUrl>,
     /// What nodes tell each other; may be a cluster.
     pub bus_url: Option<RedisUrl>,
-}
-
-/// How tokens are checked.
-#[derive(Debug, Clone, Default, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    /// The shared secret of HS256.
-    pub secret: Option<Secret>,
-    /// What `iss` has to be; not checked if absent.
-    pub issuer: Option<String>,
-    /// What `aud` has to be; not checked if absent.
-    pub audience: Option<String>,
-    /// The claim that names the user; `sub`, else `userId`, if absent.
-    pub user_id_claim: Option<String>,
 }
 
 /// How another backend administers the server.

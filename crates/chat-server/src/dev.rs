@@ -6,7 +6,7 @@ use chat_domain::ports::Dice as _;
 
 use crate::{
     app::system::SystemDice,
-    config::{Config, Secret},
+    config::{Config, Secret, TokenSource},
 };
 
 const SECRET_FILE: &str = "dev-secret";
@@ -16,8 +16,15 @@ const SECRET_FILE: &str = "dev-secret";
 /// # Errors
 /// The secret cannot be kept or read.
 pub fn complete(config: &mut Config) -> io::Result<()> {
-    if config.auth.secret.is_some() {
-        return Ok(());
+    match config.auth.source() {
+        None => {}
+        Some(TokenSource::Secret(_)) => return Ok(()),
+        Some(
+            TokenSource::PublicKeyFile(_) | TokenSource::JwksFile(_) | TokenSource::JwksUrl(_),
+        ) => {
+            let reason = "`serve --dev` signs tokens itself: it takes CHAT_AUTH__SECRET or nothing";
+            return Err(io::Error::other(reason));
+        }
     }
     let file = config.database.url.sqlite_path();
     let folder = file.and_then(Path::parent).unwrap_or(Path::new("data"));

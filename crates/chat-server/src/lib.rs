@@ -12,20 +12,23 @@ pub mod config;
 pub mod dev;
 mod http;
 mod io;
+mod tls;
 mod wire;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
+    task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
+    auth::{Tokens, TokensError},
     compose::{ComposeError, Composed, Database, compose},
-    config::{Config, Secret},
+    config::Config,
     io::{
         gate::Gate,
         listener::{Carrier, Listener},
@@ -35,9 +38,9 @@ use self::{
 /// Why a server ends other than by being stopped: one clear line.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Nothing says how to check tokens.
-    #[error("no secret: set CHAT_AUTH__SECRET to at least 32 bytes, or start with `serve --dev`")]
-    NoSecret,
+    /// Tokens cannot be checked.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// A store cannot be used.
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -71,7 +74,7 @@ pub async fn run(
     tcp: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let secret: Secret = config.auth.secret.clone().ok_or(RunError::NoSecret)?;
+    let (tokens, renewal) = Tokens::open(&config.auth).await?;
     let database = Database::open(&config).await?;
     if config.database.migrate {
         database.migrate().await?;
@@ -84,14 +87,18 @@ pub async fn run(
         agenda,
         database,
         tenancy,
-    } = compose(config, &secret, database, mode == Mode::Development).await?;
+    } = compose(config, tokens, database, mode == Mode::Development).await?;
     let (service, carriers) = engine.serve(&app);
     let gate = Gate {
         app: Arc::clone(&app),
         carriers,
     };
     let router = http::router(&app, service, gate);
-    let chores = tokio::spawn(agenda.work(Arc::clone(&app.chat)));
+    let mut chores = JoinSet::new();
+    chores.spawn(agenda.work(Arc::clone(&app.chat)));
+    if let Some(renewal) = renewal {
+        chores.spawn(renewal.go_on());
+    }
 
     let address: SocketAddr = tcp.local_addr()?;
     info!("listening on http://{address}");
@@ -136,7 +143,7 @@ pub async fn run(
             );
         }
     }
-    chores.abort();
+    chores.abort_all();
     database.close().await;
     info!("stopped; {closed} connections were told to come back");
     Ok(())

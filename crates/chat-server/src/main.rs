@@ -14,7 +14,7 @@ use chat_server::{
     Mode,
     auth::Tokens,
     compose::{Database, check_redis},
-    config::{self, Config},
+    config::{self, Config, TokenSource},
     dev, run,
 };
 use clap::{Parser, Subcommand};
@@ -100,7 +100,7 @@ async fn execute(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve { dev } => serve(config, dev).await,
         Command::Migrate { new_epoch } => migrate(&config, new_epoch).await,
-        Command::Token { user, name, ttl } => token(&config, &user, name.as_deref(), ttl),
+        Command::Token { user, name, ttl } => token(&config, &user, name.as_deref(), ttl).await,
         Command::Check => check(&config).await,
     }
 }
@@ -151,12 +151,12 @@ async fn migrate(config: &Config, new_epoch: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn token(config: &Config, user: &str, name: Option<&str>, ttl: Duration) -> Result<(), Failure> {
-    let secret = config
-        .auth
-        .secret
-        .as_ref()
-        .ok_or(chat_server::RunError::NoSecret)?;
+async fn token(
+    config: &Config,
+    user: &str,
+    name: Option<&str>,
+    ttl: Duration,
+) -> Result<(), Failure> {
     let id = UserId::parse(user)?;
     let name = name.map_or_else(|| Ok(UserName::of_id(&id)), UserName::parse)?;
     let user = User {
@@ -165,19 +165,14 @@ fn token(config: &Config, user: &str, name: Option<&str>, ttl: Duration) -> Resu
         image: None,
     };
     let now = chat_server::SystemClock::default().now();
-    println!(
-        "{}",
-        Tokens::new(secret, &config.auth).sign(&user, now, ttl)?
-    );
+    let (tokens, _) = Tokens::open(&config.auth).await?;
+    println!("{}", tokens.sign(&user, now, ttl)?);
     Ok(())
 }
 
 async fn check(config: &Config) -> Result<(), Failure> {
     println!("settings: ok");
-    match &config.auth.secret {
-        Some(_) => println!("tokens: HS256 with a shared secret"),
-        None => println!("tokens: no secret; only `serve --dev` can start"),
-    }
+    check_tokens(config).await?;
     if config
         .database
         .url
@@ -193,6 +188,23 @@ async fn check(config: &Config) -> Result<(), Failure> {
     database.close().await;
     for line in check_redis(&config.redis).await? {
         println!("{line}");
+    }
+    Ok(())
+}
+
+async fn check_tokens(config: &Config) -> Result<(), Failure> {
+    let Some(source) = config.auth.source() else {
+        println!("tokens: nothing to check them with; only `serve --dev` can start");
+        return Ok(());
+    };
+    let (_, renewal) = Tokens::open(&config.auth).await?;
+    match (source, renewal) {
+        (TokenSource::Secret(_), _) => println!("tokens: HS256 with a shared secret"),
+        (_, None) => println!("tokens: a public key"),
+        (_, Some(renewal)) => {
+            let count = renewal.look().await?;
+            println!("tokens: a JWKS document with {count} usable keys");
+        }
     }
     Ok(())
 }

@@ -26,6 +26,9 @@ pub enum ConfigError {
 const PREFIX: &str = "CHAT_";
 const FROM_FILE: &str = "_FILE";
 
+/// These name a file themselves.
+const NAMES_OF_FILES: [&str; 2] = ["CHAT_AUTH__PUBLIC_KEY_FILE", "CHAT_AUTH__JWKS_FILE"];
+
 /// Reads the settings: defaults, then `file`, then the variables in `environment`.
 ///
 /// # Errors
@@ -51,7 +54,10 @@ pub fn load(
     config
         .validate()
         .map_err(|errors| ConfigError::Wrong(first_line(&errors)))?;
-    Ok(config)
+    match config.auth.contradiction() {
+        Some(line) => Err(ConfigError::Wrong(line)),
+        None => Ok(config),
+    }
 }
 
 /// What was written may be a secret in the wrong place: the line names the setting, not the value.
@@ -87,8 +93,9 @@ fn with_files_read(
     let ours = environment
         .into_iter()
         .filter(|(name, _)| name.starts_with(PREFIX));
-    let (files, mut settings): (HashMap<_, _>, HashMap<_, _>) =
-        ours.partition(|(name, _)| name.ends_with(FROM_FILE));
+    let (files, mut settings): (HashMap<_, _>, HashMap<_, _>) = ours.partition(|(name, _)| {
+        name.ends_with(FROM_FILE) && !NAMES_OF_FILES.contains(&name.as_str())
+    });
     for (name, file) in files {
         let path = Path::new(&file);
         let content = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
@@ -207,6 +214,45 @@ mod tests {
     }
 
     #[test]
+    fn one_source_of_keys_is_enough_and_goes_with_the_algorithm() {
+        let secret = ("CHAT_AUTH__SECRET", "00000000000000000000000000000042");
+        let pem = ("CHAT_AUTH__PUBLIC_KEY_FILE", "/key.pem");
+        let file = ("CHAT_AUTH__JWKS_FILE", "/keys.json");
+        let url = ("CHAT_AUTH__JWKS_URL", "https://id.example/keys");
+        let algorithm = |name| ("CHAT_AUTH__ALGORITHM", name);
+
+        for fine in [
+            vec![secret, algorithm("HS256")],
+            vec![pem, algorithm("ES256")],
+            vec![file, algorithm("RS256")],
+            vec![url, algorithm("EdDSA")],
+            vec![],
+        ] {
+            assert!(from_environment(&fine).is_ok(), "{fine:?}");
+        }
+        for (wrong, line) in [
+            (
+                vec![secret, url],
+                "CHAT_AUTH__SECRET and CHAT_AUTH__JWKS_URL are both set: choose one",
+            ),
+            (
+                vec![file, pem],
+                "CHAT_AUTH__PUBLIC_KEY_FILE and CHAT_AUTH__JWKS_FILE are both set: choose one",
+            ),
+            (
+                vec![secret, algorithm("RS256")],
+                "auth.algorithm: a secret is for HS256; the others take a public key",
+            ),
+            (
+                vec![url, algorithm("HS256")],
+                "auth.algorithm: HS256 takes CHAT_AUTH__SECRET",
+            ),
+        ] {
+            assert_eq!(from_environment(&wrong).unwrap_err().to_string(), line);
+        }
+    }
+
+    #[test]
     fn a_file_that_is_no_toml_does_not_show_its_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.toml");
@@ -259,6 +305,14 @@ mod tests {
             ("CHAT_AUTH__SECRET", "short", "at least 32 bytes"),
             ("CHAT_AUTH", "a secret in the wrong place", "auth"),
             ("CHAT_AUTH__SECRET_FILE", "/no/such/file", "/no/such/file"),
+            ("CHAT_AUTH__PUBLIC_KEY", "x", "public_key"),
+            (
+                "CHAT_AUTH__JWKS_URL",
+                "http://id.example/wrong place",
+                "has to be https://",
+            ),
+            ("CHAT_AUTH__ALGORITHM", "none", "algorithm"),
+            ("CHAT_AUTH__ALGORITHM", "HS512", "algorithm"),
         ] {
             let line = from_environment(&[(name, value)]).unwrap_err().to_string();
 

@@ -22,8 +22,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, HttpRefusal> {
         let token =
             bearer::token(&parts.headers).ok_or_else(|| unauthorized("There is no token."))?;
-        let verified = app.tokens.verify(token);
-        let identity = verified.map_err(|error| unauthorized(format!("The {error}.")))?;
+        let identity = app.tokens.verify(token).await.map_err(Refusal::from)?;
         app.greet(&identity.user).await?;
         Ok(Self(identity.user))
     }

@@ -194,8 +194,8 @@ async fn greet(app: &App, auth: Option<Auth>, headers: &HeaderMap) -> Result<Ide
         .and_then(|auth| auth.token)
         .or_else(|| bearer::token(headers).map(str::to_owned));
     let token = token.ok_or_else(|| Refused::new(Code::Unauthorized, "there is no token"))?;
-    let verified = app.tokens.verify(&token);
-    let identity = verified.map_err(|error| Refused::new(Code::Unauthorized, error.to_string()))?;
+    let verified = app.tokens.verify(&token).await;
+    let identity = verified.map_err(|error| Refused::new(error.code(), error.to_string()))?;
     app.greet(&identity.user).await.map_err(|error| {
         warn!(
             error = &error as &dyn std::error::Error,

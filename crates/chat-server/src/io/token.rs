@@ -20,9 +20,7 @@ pub async fn refresh(
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
     let token = read::<RefreshToken>(&argument)?.token;
-    let verified = talk.app.tokens.verify(&token);
-    let identity =
-        verified.map_err(|error| Refusal::new(Code::Unauthorized, format!("The {error}.")))?;
+    let identity = talk.app.tokens.verify(&token).await?;
     if identity.user.id != talk.connection.user.id {
         return Err(Refusal::new(
             Code::Forbidden,

@@ -89,6 +89,12 @@ impl Refusal {
         }
     }
 
+    /// Trying again after this long can succeed.
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// Something is wrong with what was sent.
     pub fn invalid(problem: Problem) -> Self {
         let message = match problem.field.as_str() {

@@ -6,11 +6,12 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod issuer;
 pub mod polling;
 
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, time::Duration};
 
-use chat_server::{Mode, config::Config, run};
+use chat_server::{Mode, run};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -45,12 +46,25 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), settings).await
     }
 
+    /// A server that somebody else signs tokens for.
+    pub async fn start_without_secret(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = environment(&folder, settings);
+        environment.remove("CHAT_AUTH__SECRET");
+        Self::run(folder, environment).await
+    }
+
     /// A server on the file of another one that was stopped.
     pub async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+        let environment = environment(&folder, settings);
+        Self::run(folder, environment).await
+    }
+
+    async fn run(folder: TempDir, environment: HashMap<String, String>) -> Self {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let config = config(&folder, settings);
+        let config = chat_server::config::load(None, environment).unwrap();
         let running = tokio::spawn(async move {
             let stopping = async {
                 let _ = stopped.await;
@@ -148,7 +162,7 @@ impl Server {
     }
 }
 
-fn config(folder: &TempDir, settings: &[(&str, &str)]) -> Config {
+fn environment(folder: &TempDir, settings: &[(&str, &str)]) -> HashMap<String, String> {
     let file = folder.path().join("chat.db");
     let mut environment = HashMap::from([
         (
@@ -161,7 +175,7 @@ fn config(folder: &TempDir, settings: &[(&str, &str)]) -> Config {
     for (name, value) in settings {
         environment.insert((*name).to_owned(), (*value).to_owned());
     }
-    chat_server::config::load(None, environment).unwrap()
+    environment
 }
 
 /// A token for a user that holds for so many seconds; fewer than none: it has expired.
