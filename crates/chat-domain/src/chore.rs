@@ -1,12 +1,12 @@
 //! Things that are to be done later, or elsewhere than where they were noticed.
 
-use crate::{id::GroupId, presence::Seat};
+use crate::{id::GroupId, presence::Seat, time::Timestamp};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chore {
-    /// Tell what has become due in a room, and repair what is missing there.
-    TendRoom(GroupId),
+    /// Tell what has become due in a room at that time, and repair what is missing there.
+    TendRoom(GroupId, Timestamp),
     /// Tell connected members how much they have not read.
     CountUnread(GroupId),
     /// Take a socket out of the presence of a room that it was removed from.

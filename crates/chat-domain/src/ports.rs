@@ -313,6 +313,11 @@ pub trait Listener: Send + Sync {
     /// Notices may have been lost, nobody knows which.
     fn missed(&self);
 
+    /// A change of presence in this room may have been lost.
+    fn missed_in(&self, _group: &GroupId) {
+        self.missed();
+    }
+
     /// The other nodes cannot be reached by that way.
     fn lost(&self, shared: Shared);
 

@@ -51,6 +51,9 @@ pub enum ComposeError {
     /// A Redis answers, and will never do.
     #[error(transparent)]
     Redis(#[from] Unfit),
+    /// There is no bus without presence.
+    #[error("CHAT_REDIS__BUS_URL needs CHAT_REDIS__URL beside it")]
+    BusAlone,
     /// A Redis does not answer. A server starts all the same.
     #[error("{0}: does not answer; a server would start, but be degraded")]
     RedisAway(&'static str),

@@ -61,6 +61,9 @@ pub enum Mode {
 /// Clients are spread over this part of the grace time, so that they do not come back all at once.
 const SPREAD_PERCENT: u32 = 60;
 
+/// The lease of a node goes first, so others can go on with the rest.
+const RETIRE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Requests under way have this long to end after the sockets are gone.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
@@ -95,7 +98,7 @@ pub async fn run(
     };
     let router = http::router(&app, service, gate);
     let mut chores = JoinSet::new();
-    chores.spawn(agenda.work(Arc::clone(&app.chat)));
+    chores.spawn(agenda.work(Arc::clone(&app.chat), tenancy.is_some()));
     if let Some(renewal) = renewal {
         chores.spawn(renewal.go_on());
     }
@@ -136,11 +139,13 @@ pub async fn run(
         if closed > 0 {
             sleep_until(graced_until).await;
         }
-        if let Err(error) = tenancy.retire().await {
-            warn!(
+        match timeout(RETIRE_WITHIN, tenancy.retire()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(
                 error = &error as &dyn std::error::Error,
                 "could not take this node out of Redis; the others will"
-            );
+            ),
+            Err(_) => warn!("taking this node out of Redis takes too long; the others will"),
         }
     }
     chores.abort_all();

@@ -70,6 +70,8 @@ pub struct RoomView {
     socket_count: usize,
     /// What came while the view could not apply it.
     pending: Vec<PresenceChange>,
+    /// Whether it was frozen since it was exact.
+    was_frozen: bool,
 }
 
 impl RoomView {
@@ -85,6 +87,7 @@ impl RoomView {
             shown_count: 0,
             socket_count: 0,
             pending: Vec::new(),
+            was_frozen: false,
         }
     }
 
@@ -147,6 +150,12 @@ impl RoomView {
         self.trust == Trust::InDoubt
     }
 
+    /// Whether the store was away since the view was exact: then versions of before say nothing.
+    #[must_use]
+    pub fn was_frozen(&self) -> bool {
+        self.was_frozen
+    }
+
     /// Whether the store is away.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
@@ -171,6 +180,13 @@ impl RoomView {
         let place = presence.place_of(&seat.socket)?;
         presence.here[place].1 = Standing::Arrived;
         self.settle(&seat.user)
+    }
+
+    /// Whether the socket of this node is there, or comes.
+    #[must_use]
+    pub fn knows(&self, user: &UserId, socket: &SocketId) -> bool {
+        let presence = self.users.get(user);
+        presence.is_some_and(|presence| presence.place_of(socket).is_some())
     }
 
     /// A socket of this node goes; the store is told next.
@@ -217,6 +233,7 @@ impl RoomView {
     /// The store is away. Returns the differences: whoever was just leaving is gone.
     pub fn freeze(&mut self) -> Vec<Transition> {
         self.trust = Trust::Frozen;
+        self.was_frozen = true;
         self.pending.clear();
         for presence in self.users.values_mut() {
             presence.stored = 0;
@@ -240,6 +257,7 @@ impl RoomView {
         let was_read = self.was_read();
         let mut pending = std::mem::take(&mut self.pending);
         self.trust = Trust::Exact;
+        self.was_frozen = false;
         if snapshot.version == 0 && !pending.is_empty() {
             // An empty room has no version that says whether it is older or newer than what waits.
             // Who reads it again sees all of that.

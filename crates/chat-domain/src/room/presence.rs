@@ -31,6 +31,12 @@ impl Room {
         self.tell_own(transition, now, tell);
     }
 
+    /// Whether a socket of this node is in the store, or on its way there.
+    #[must_use]
+    pub fn knows(&self, seat: &Seat) -> bool {
+        self.view.knows(&seat.user, &seat.socket)
+    }
+
     /// A socket of this node is about to leave the store.
     pub fn departing(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
         let transition = self.view.departing(&seat.user, &seat.socket);
@@ -39,8 +45,9 @@ impl Room {
 
     /// The store is away: from now on only what this node's sockets do is shown.
     pub fn freeze(&mut self, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let counts = self.view.counts();
         let transitions = self.view.freeze();
-        if !transitions.is_empty() {
+        if self.view.counts() != counts || !transitions.is_empty() {
             self.tell_transitions(transitions, now, tell);
         }
     }
@@ -58,11 +65,14 @@ impl Room {
 
     /// The store was read. It may know of joins and leaves that were not heard of.
     pub fn refresh(&mut self, snapshot: RoomSnapshot, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let before = (self.view.version(), self.view.counts());
+        let (version, counts) = (self.view.version(), self.view.counts());
+        // A new version with the same users is a change too: one socket came and another one went. But after the
+        // store was away, all versions are new.
+        let counts_versions = !self.view.was_frozen();
         let transitions = self.view.refresh(snapshot);
         self.snapshot_at = None;
-        // A new version with the same users is a change too: one socket came and another one went.
-        if (self.view.version(), self.view.counts()) != before || !transitions.is_empty() {
+        let is_new = counts_versions && self.view.version() != version;
+        if is_new || self.view.counts() != counts || !transitions.is_empty() {
             self.tell_transitions(transitions, now, tell);
         }
     }

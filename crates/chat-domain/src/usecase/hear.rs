@@ -80,6 +80,10 @@ impl Listener for Chat {
         }
     }
 
+    fn missed_in(&self, group: &GroupId) {
+        self.rooms.with(group, self.now(), |room, _| room.doubt());
+    }
+
     fn lost(&self, shared: Shared) {
         self.note_reach(shared, true);
     }

@@ -93,6 +93,7 @@ impl Chat {
                 .member_as_of(&request.group, &connection.user.id)
                 .await?;
             if member.is_none() {
+                self.undo_entering(&visit, &seat).await?;
                 return Err(JoinError::NotAMember);
             }
             if visit.with(self.now(), |room, _| room.is_departing(&seat.socket)) {
@@ -130,13 +131,15 @@ impl Chat {
             });
             match seated {
                 Ok(true) => return Ok(()),
-                Ok(false) => self.undo_entering(&visit, &seat).await?,
+                // Somebody's membership changed meanwhile, most likely another one's.
+                Ok(false) => {}
                 Err(error) => {
                     self.undo_entering(&visit, &seat).await?;
                     return Err(error);
                 }
             }
         }
+        self.undo_entering(&visit, &seat).await?;
         Err(JoinError::Busy(BUSY))
     }
 
@@ -233,7 +236,12 @@ impl Chat {
     async fn open(&self, visit: &Visit<'_>, group: &GroupId) -> Result<Epoch, JoinError> {
         visit.follow().await?;
         if visit.with(self.now(), |room, _| room.wants_snapshot()) {
-            let snapshot = self.ports.presence.snapshot(group).await?;
+            let snapshot = self.ports.presence.snapshot(group).await;
+            if snapshot.is_err() && !visit.with(self.now(), |room, _| room.wants_snapshot()) {
+                // The store has gone away meanwhile, and the room goes on without.
+                return self.open_history(visit, group).await;
+            }
+            let snapshot = snapshot?;
             let typists = self.ports.typing.current(group).await?;
             let now = self.now();
             visit.with(now, |room, tell| {
@@ -243,6 +251,11 @@ impl Chat {
                 }
             });
         }
+        self.open_history(visit, group).await
+    }
+
+    /// Brings what this node's room has told up to date.
+    async fn open_history(&self, visit: &Visit<'_>, group: &GroupId) -> Result<Epoch, JoinError> {
         let head = self
             .ports
             .log
@@ -293,7 +306,8 @@ impl Chat {
 
     /// The socket came into the store, but not into the room: unless it was there before, it leaves again.
     async fn undo_entering(&self, visit: &Visit<'_>, seat: &Seat) -> PortResult<()> {
-        if !self.rooms.is_seated(&seat.group, &seat.socket) {
+        let came = visit.with(self.now(), |room, _| room.knows(seat));
+        if came && !self.rooms.is_seated(&seat.group, &seat.socket) {
             self.exit(visit, seat).await?;
         }
         Ok(())

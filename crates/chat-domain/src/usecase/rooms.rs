@@ -149,11 +149,18 @@ impl Rooms {
         });
     }
 
-    /// A promise to look after the room has been kept: the next one counts again.
-    pub fn chore_begun(&self, group: &GroupId) {
-        if let Some(cell) = self.find(group) {
-            *lock(&cell.noted) = None;
+    /// Somebody keeps the promise to look after the room at that time. Returns whether it still stands: an earlier
+    /// one may have taken its place, and then that is followed by the next.
+    pub fn chore_begun(&self, group: &GroupId, at: Timestamp) -> bool {
+        let Some(cell) = self.find(group) else {
+            return false;
+        };
+        let mut noted = lock(&cell.noted);
+        let stands = *noted == Some(at);
+        if stands {
+            *noted = None;
         }
+        stands
     }
 
     fn find(&self, group: &GroupId) -> Option<Arc<Cell>> {
@@ -173,7 +180,7 @@ impl Rooms {
             let mut noted = lock(&cell.noted);
             if noted.is_none_or(|earlier| at < earlier) {
                 *noted = Some(at);
-                let chore = Chore::TendRoom(room.group().clone());
+                let chore = Chore::TendRoom(room.group().clone(), at);
                 self.agenda.note(chore, at.since(now));
             }
         }

@@ -13,6 +13,7 @@ use crate::{
     ports::PortResult,
     presence::Seat,
     room::{Departure, Room},
+    time::Timestamp,
 };
 
 use super::Chat;
@@ -33,7 +34,7 @@ impl Chat {
     /// A store could not be asked. The chore has been noted again.
     pub async fn perform(&self, chore: Chore) -> PortResult<()> {
         match &chore {
-            Chore::TendRoom(group) => return self.tend_room(group).await,
+            Chore::TendRoom(group, at) => return self.tend_room(group, *at).await,
             Chore::CountUnread(group) => self.count_unread(group).await,
             Chore::Vacate(seat) => self.vacate_evicted(seat).await,
             Chore::TellStirred => {
@@ -115,8 +116,10 @@ impl Chat {
         });
     }
 
-    async fn tend_room(&self, group: &GroupId) -> PortResult<()> {
-        self.rooms.chore_begun(group);
+    async fn tend_room(&self, group: &GroupId, at: Timestamp) -> PortResult<()> {
+        if !self.rooms.chore_begun(group, at) {
+            return Ok(());
+        }
         let now = self.now();
         let in_doubt = self.rooms.with(group, now, |room, tell| {
             room.tick(now, tell);

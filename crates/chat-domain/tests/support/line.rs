@@ -117,6 +117,12 @@ impl Listener for Gate {
         }
     }
 
+    fn missed_in(&self, group: &GroupId) {
+        if let Some(listener) = self.listener() {
+            listener.missed_in(group);
+        }
+    }
+
     fn lost(&self, shared: Shared) {
         if let Some(listener) = self.listener() {
             listener.lost(shared);

@@ -224,6 +224,10 @@ impl Shared {
         let link = Link::open(&self.address, purpose).await?;
         let server = Server::ask(link.client()).await?;
         server.judge(self.duty)?;
+        if !server.is_ready(self.duty) {
+            let reason = "it is a replica, or still reads its file";
+            return Err(Error::new(ErrorKind::Unknown, reason).into());
+        }
         Ok((link, server))
     }
 

@@ -34,7 +34,7 @@ use chat_domain::{
     ports::{Listener, PortError, PortResult, PresenceStore},
     presence::{Counts, RoomSnapshot, Seat},
 };
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::breaker::Away;
 
@@ -54,6 +54,9 @@ use super::{
     task::Task,
 };
 
+/// How many rooms are read at once.
+const READS_AT_ONCE: usize = 64;
+
 /// How long a node waits until it hears of what it did.
 const ECHO_WITHIN: Duration = Duration::from_millis(300);
 
@@ -67,6 +70,8 @@ struct Core {
     tenant: Tenant,
     subscriber: Subscriber,
     followed: Mutex<HashSet<GroupId>>,
+    /// Many rooms may want to be read at once; what else is asked has to get through.
+    reads: Semaphore,
     /// The life of the connection in which the node last had its lease renewed.
     life: AtomicU64,
 }
@@ -99,6 +104,7 @@ impl RedisPresence {
             tenant: Tenant::new(store),
             subscriber,
             followed: Mutex::default(),
+            reads: Semaphore::new(READS_AT_ONCE),
             life: AtomicU64::default(),
         });
         let ear = core.ear();
@@ -177,7 +183,9 @@ impl PresenceStore for RedisPresence {
         let snapshot = if tenant.standing.is_lost() {
             Err(Trouble::Away(Away))
         } else {
-            tenant.store.snapshot(group).await
+            let _turn = self.core.reads.acquire().await;
+            let read = tenant.store.snapshot(group).await;
+            read.inspect_err(|trouble| tenant.standing.doubt(trouble))
         };
         let snapshot = snapshot.map_err(PortError::during("read who is in a room"))?;
         for occupant in snapshot.users.values() {
@@ -193,7 +201,9 @@ impl Core {
         let done = done?;
         if done.changed > 0 && self.followed().contains(group) && !echo.within(ECHO_WITHIN).await {
             tracing::warn!(room.id = %group, "did not hear of a change of `{group}` that this node made");
-            self.tell_missed();
+            if let Some(listener) = self.tenant.standing.listener() {
+                listener.missed_in(group);
+            }
         }
         (!self.tenant.standing.is_lost()).then_some(done.counts)
     }

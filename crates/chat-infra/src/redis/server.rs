@@ -27,6 +27,8 @@ pub enum Unfit {
 pub struct Server {
     run_id: String,
     is_cluster: bool,
+    /// A copy that may be behind, or still reading its file.
+    is_unready: bool,
     eviction: Option<String>,
 }
 
@@ -63,8 +65,15 @@ impl Server {
         Self {
             run_id: value("run_id").unwrap_or_default(),
             is_cluster: value("cluster_enabled").as_deref() == Some("1"),
+            is_unready: value("role").as_deref() == Some("slave")
+                || value("loading").as_deref() == Some("1"),
             eviction: value("maxmemory_policy").filter(|policy| policy != KEEPS_ALL),
         }
+    }
+
+    /// Whether it can keep presence at the moment: it will do later, or another one will.
+    pub(super) fn is_ready(&self, duty: Duty) -> bool {
+        duty == Duty::Bus || !self.is_unready
     }
 
     /// Says loudly what is wrong with it, and whether it can be used all the same.
@@ -109,5 +118,14 @@ mod tests {
 
         assert_eq!(server.eviction(), None);
         assert_eq!(server.judge(Duty::Presence), Ok(()));
+        assert!(server.is_ready(Duty::Presence));
+    }
+
+    #[test]
+    fn a_copy_and_one_that_still_reads_its_file_are_not_ready() {
+        for info in ["role:slave\n", "role:master\nloading:1\n"] {
+            let server = Server::read(info);
+            assert!(!server.is_ready(Duty::Presence) && server.is_ready(Duty::Bus));
+        }
     }
 }

@@ -64,18 +64,30 @@ impl TypingStore for RedisTyping {
             TTL.as_millis().to_string().into(),
         ];
         let marked = TYPE.run(&self.connection, arguments).await;
-        unless_away(marked.map(drop)).map_err(PortError::during("mark who types"))
+        forgive(marked.map(drop));
+        Ok(())
     }
 
     async fn stopped(&self, group: &GroupId, user: &UserId) -> PortResult<()> {
         let arguments = vec![group.as_str().into(), user.as_str().into()];
         let unmarked = UNTYPE.run(&self.connection, arguments).await;
-        unless_away(unmarked.map(drop)).map_err(PortError::during("forget who types"))
+        forgive(unmarked.map(drop));
+        Ok(())
     }
 
     async fn current(&self, group: &GroupId) -> PortResult<Vec<Typist>> {
         let typists = self.typists(group).await;
         unless_away(typists).map_err(PortError::during("read who types"))
+    }
+}
+
+/// Those who are there were told; the mark is for those who come later, and ends by itself.
+fn forgive(marked: Result<(), Trouble>) {
+    if let Err(trouble) = marked
+        && !trouble.is_loss()
+    {
+        let error: &dyn std::error::Error = &trouble;
+        tracing::debug!(error, "could not mark who types");
     }
 }
 

@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often what the rooms were told is compared with the database; at each look while nodes cannot tell each other.
 const COMPARE_HEADS: Duration = Duration::from_secs(5);
 
+/// Likewise where there are other nodes: one of them may be cut off, and only it knows.
+const COMPARE_HEADS_AMONG_NODES: Duration = Duration::from_secs(1);
+
 /// How often who is in the rooms is compared with the database: another program may remove members, and within ten
 /// seconds they are out.
 const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
@@ -53,7 +56,7 @@ impl Agenda for TimedAgenda {
 
 impl TimedAgenda {
     /// Does what falls due, for ever.
-    pub async fn work(self: Arc<Self>, chat: Arc<Chat>) {
+    pub async fn work(self: Arc<Self>, chat: Arc<Chat>, has_peers: bool) {
         let mut looks = every(LOOK);
         let (mut heads, mut members) = (Comparison::default(), Comparison::default());
         loop {
@@ -66,7 +69,11 @@ impl TimedAgenda {
                 () = self.changed.notified() => {}
                 now = looks.tick() => {
                     let is_alone = chat.lacks(Shared::Bus);
-                    let span = if is_alone { Duration::ZERO } else { COMPARE_HEADS };
+                    let span = match (is_alone, has_peers) {
+                        (true, _) => Duration::ZERO,
+                        (false, true) => COMPARE_HEADS_AMONG_NODES,
+                        (false, false) => COMPARE_HEADS,
+                    };
                     heads.begin(now, span, || compare_heads(Arc::clone(&chat)));
                     let span = if is_alone { COMPARE_MEMBERS_ALONE } else { COMPARE_MEMBERS };
                     members.begin(now, span, || compare_members(Arc::clone(&chat)));

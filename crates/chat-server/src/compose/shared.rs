@@ -37,6 +37,7 @@ impl SharedPorts {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, ComposeError> {
         match &config.url {
+            None if config.bus_url.is_some() => Err(ComposeError::BusAlone),
             None => Ok(Self::alone(node, clock)),
             Some(url) => Self::in_fleet(url, config.bus_url.as_ref(), node, clock).await,
         }
@@ -99,6 +100,9 @@ impl SharedPorts {
 /// # Errors
 /// One does not answer, or will never do.
 pub async fn check(config: &Redis) -> Result<Vec<String>, ComposeError> {
+    if config.url.is_none() && config.bus_url.is_some() {
+        return Err(ComposeError::BusAlone);
+    }
     let asked = [
         ("redis", config.url.as_ref(), Duty::Presence),
         ("bus", config.bus_url.as_ref(), Duty::Bus),

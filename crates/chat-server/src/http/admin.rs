@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chat_domain::{member::Role, user::User as DomainUser};
+use chat_domain::{member::Role, ports::PortError, service::Shared, user::User as DomainUser};
 
 use super::{
     answer::{Answer, HttpRefusal, done, ok},
@@ -56,6 +56,11 @@ pub async fn end_sessions(
     let user = user_id(&id)?;
     let sessions_closed = app.connections.close_user(&user, Closing::Evicted);
     app.chat.end_sessions(&user);
+    if app.chat.lacks(Shared::Bus) {
+        // Those at other nodes go on: asking again when the nodes can be reached ends them too.
+        let away = PortError::during("tell the other nodes")("they cannot be reached");
+        return Err(HttpRefusal::from(away));
+    }
     ok(&SessionsClosed { sessions_closed })
 }
 

@@ -7,7 +7,11 @@ local full, rate = tonumber(ARGV[3]) * 1000, tonumber(ARGV[4])
 local bucket = redis.call('HMGET', key, 'left', 'at')
 local left, at = tonumber(bucket[1] or full), tonumber(bucket[2] or now)
 left = math.min(full, left + math.max(0, now - at) * rate)
-if left < 1000 then return math.ceil((1000 - left) / rate) end
+if left < 1000 then
+  -- Where the clock went back, waiting counts from there too.
+  if now < at then redis.call('HSET', key, 'at', plain(now)) end
+  return math.ceil((1000 - left) / rate)
+end
 -- Where the clock went back, time counts from there.
 redis.call('HSET', key, 'left', plain(left - 1000), 'at', plain(now))
 redis.call('PEXPIRE', key, math.ceil((full - left + 1000) / rate) + 1)

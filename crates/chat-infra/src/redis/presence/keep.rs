@@ -85,7 +85,14 @@ impl Tenant {
 
     async fn pass(&self, keeping: &mut Keeping, hears: bool, now: Instant) -> Result<(), Trouble> {
         if is_due(keeping.reap_at, now) && keeping.tenure.may_reap(now) {
-            self.reap(keeping, now).await?;
+            match self.reap(keeping, now).await {
+                // It may be one entry that cannot be reaped: this node's own lease does not wait for it.
+                Err(Trouble::Failed(error)) => {
+                    tracing::warn!(%error, "could not reap a dead node");
+                    keeping.reap_at = Some(now + keeping.leases.reap_every);
+                }
+                reaped => reaped?,
+            }
         }
         if !self.standing.is_lost() && !is_due(keeping.beat_at, now) {
             return Ok(());
