@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use self::installation::{as_server, copy, folder_of_server, make_data, program, template};
 use crate::{
     port::Port,
-    process::{signal, signal_family},
+    process::{is_alive, kill_family, signal, signal_family},
 };
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -27,6 +27,8 @@ pub struct PostgresServer {
     port: Port,
     settings: Vec<String>,
     process: Child,
+    /// What a killed server had started. Until it is gone, no other starts on its data.
+    orphans: Vec<u32>,
 }
 
 impl PostgresServer {
@@ -58,6 +60,7 @@ impl PostgresServer {
             port,
             settings,
             process,
+            orphans: Vec::new(),
         };
         server.wait_until_ready().await;
         server
@@ -91,12 +94,15 @@ impl PostgresServer {
 
     /// Ends it at once, as when a machine loses its power.
     pub fn kill(&mut self) {
-        signal_family("KILL", self.process.id());
+        self.orphans = kill_family(self.process.id());
         self.process.wait().expect("it ends");
     }
 
     /// Starts it again where it was.
     pub async fn restart(&mut self) {
+        while self.orphans.iter().any(|pid| is_alive(*pid)) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         self.process = spawn(self.folder.path(), self.port(), &self.settings);
         self.wait_until_ready().await;
     }
