@@ -71,6 +71,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    chat_heap::give_back_what_is_free();
     start_logging();
     match execute(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
