@@ -10,11 +10,12 @@ use std::{
     ops::{Deref, DerefMut},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use sqlx::{
-    Connection, SqliteConnection, SqlitePool,
+    AssertSqlSafe, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
@@ -63,6 +64,8 @@ pub(super) struct Connections {
     readers: SqlitePool,
     writer: Mutex<Option<SqliteConnection>>,
     to_write: SqliteConnectOptions,
+    /// A connection that writes was thrown away, perhaps because the disk is full.
+    is_in_doubt: AtomicBool,
 }
 
 impl Connections {
@@ -96,6 +99,7 @@ impl Connections {
             readers,
             writer: Mutex::new(Some(writer)),
             to_write,
+            is_in_doubt: AtomicBool::new(false),
         })
     }
 
@@ -121,9 +125,11 @@ impl Connections {
         if self.readers.is_closed() {
             return Err(sqlx::Error::PoolClosed);
         }
-        let connection = match place.take() {
-            Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.to_write).await?,
+        let connection = if let Some(connection) = place.take() {
+            connection
+        } else {
+            self.is_in_doubt.store(true, Ordering::Relaxed);
+            SqliteConnection::connect_with(&self.to_write).await?
         };
         Ok(Writing { place, connection })
     }
@@ -138,6 +144,10 @@ impl Connections {
             sqlx::query("select count(*) from sqlite_schema")
                 .fetch_one(&mut *writer)
                 .await?;
+            if self.is_in_doubt.load(Ordering::Relaxed) {
+                write_something(&mut writer).await?;
+                self.is_in_doubt.store(false, Ordering::Relaxed);
+            }
             writer.keep();
             Ok(())
         };
@@ -193,6 +203,16 @@ impl DerefMut for Writing<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.connection
     }
+}
+
+/// Whether the disk takes anything: a page of the file, as it was.
+async fn write_something(writer: &mut SqliteConnection) -> sqlx::Result<()> {
+    let version: i64 = sqlx::query_scalar("pragma user_version")
+        .fetch_one(&mut *writer)
+        .await?;
+    let same = AssertSqlSafe(format!("pragma user_version = {version}"));
+    sqlx::query(same).execute(writer).await?;
+    Ok(())
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
