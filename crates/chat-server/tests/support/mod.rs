@@ -9,7 +9,9 @@
 pub mod issuer;
 pub mod polling;
 
-use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{
+    collections::HashMap, collections::VecDeque, net::SocketAddr, ops::Deref, time::Duration,
+};
 
 use chat_server::{Mode, run};
 use futures_util::{SinkExt, StreamExt};
@@ -32,9 +34,15 @@ pub const ADMIN_KEY: &str = "a key that is long enough for the admin";
 /// Generous: a test waits for a condition, never for time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where a server is: what can be done there from outside.
+#[derive(Clone, Copy)]
+pub struct Site {
+    pub address: SocketAddr,
+}
+
 /// A running server.
 pub struct Server {
-    pub address: SocketAddr,
+    site: Site,
     folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
@@ -72,7 +80,7 @@ impl Server {
             run(config, Mode::Production, tcp, stopping).await.unwrap();
         });
         Self {
-            address,
+            site: Site { address },
             folder,
             stop: Some(stop),
             running,
@@ -100,7 +108,17 @@ impl Server {
     pub fn file(&self) -> std::path::PathBuf {
         self.folder.path().join("chat.db")
     }
+}
 
+impl Deref for Server {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl Site {
     /// Makes a group with these members; the first one owns it.
     pub async fn group(&self, group: &str, members: &[&str]) {
         let path = format!("groups/{group}");
