@@ -8,7 +8,7 @@ use std::{
 use chat_domain::{
     id::Seq,
     message::{ClientMessageId, Draft},
-    ports::{Appended, GroupRepo, MembershipRepo, MessageLog, ReadMarks, UserRepo},
+    ports::{Appended, GroupRepo, MembershipRepo, MessageLog, ReadMarks, Roster, UserRepo},
 };
 use chat_infra::postgres::PostgresDatabase;
 use sqlx::Executor;
@@ -26,6 +26,8 @@ mod support;
 
 /// A promise to clients leaves this much to a call (contract, section 1, Database unreachable).
 const AT_MOST: Duration = Duration::from_secs(4);
+/// Enough to begin something.
+const A_MOMENT: Duration = Duration::from_millis(300);
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 async fn ada_in_ops(settings: &[&str]) -> (Server, PostgresDatabase) {
@@ -99,6 +101,27 @@ async fn a_server_that_is_gone_is_noticed_at_once_and_found_again() {
     assert!(then < AT_ONCE, "{then:?}");
     server.restart().await;
     answers_again(&database).await;
+}
+
+#[tokio::test]
+async fn what_a_caller_began_and_gave_up_is_nobody_elses() {
+    let (server, database) = ada_in_ops(&[]).await;
+    let mut other_program = server.connect().await;
+    let lock = "begin; lock table group_members";
+    other_program.execute(lock).await.unwrap();
+    let (ops, ada) = (group_id("ops"), ada());
+    let removing = Roster::remove(&database, &ops, &ada.id);
+    assert!(timeout(A_MOMENT, removing).await.is_err());
+    other_program.execute("rollback").await.unwrap();
+
+    let stored = database.append(draft(&ada, "hello", 1)).await;
+
+    assert!(stored.is_ok(), "{stored:?}");
+    let committed: i64 = sqlx::query_scalar("select count(*) from messages")
+        .fetch_one(&mut other_program)
+        .await
+        .unwrap();
+    assert_eq!(committed, 1);
 }
 
 #[tokio::test]

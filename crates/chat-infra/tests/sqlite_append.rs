@@ -1,6 +1,9 @@
 //! Many messages at once: how they share commits, and what fails alone.
 
-use chat_domain::ports::MessageLog;
+use chat_domain::{
+    message::{ClientMessageId, Draft},
+    ports::{Appended, MessageLog},
+};
 use sqlx::Executor;
 
 use support::{
@@ -38,6 +41,30 @@ async fn a_commit_is_bounded_in_bytes_too() {
     // Sixteen fit into 256 KiB.
     let commits = database.committed_batches();
     assert!(commits >= 4, "{commits} commits");
+}
+
+#[tokio::test]
+async fn of_the_same_drafts_in_a_batch_the_first_is_stored() {
+    let file = File::new();
+    let database = file.open_with_ada_in_ops().await;
+    let named = |number: u128| {
+        let name = format!("c{}", number / 2);
+        let client_id = Some(ClientMessageId::parse(&name).unwrap());
+        let draft = draft(&ada(), "hello", number);
+        Draft { client_id, ..draft }
+    };
+
+    let outcomes = append_all(&database, (0..100).map(named)).join_all().await;
+
+    let is_stored = |outcome: &_| matches!(outcome, Ok(Appended::Stored(_)));
+    let (stored, again): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_stored);
+    assert_eq!(seqs(stored), numbers(1..=50));
+    let is_again = |outcome: &_| matches!(outcome, Ok(Appended::Duplicate(_)));
+    assert!(again.iter().all(is_again), "{again:?}");
+    assert_eq!(history(&database).await.len(), 50);
+    // They are found before they are stored: what breaks a rule of the tables is stored one by one.
+    let commits = database.committed_batches();
+    assert!(commits < 50, "{commits} commits");
 }
 
 #[tokio::test]
