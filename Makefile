@@ -11,7 +11,7 @@ CHAT_URL ?= http://127.0.0.1:8001
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run check test prove test-rooms load clean
+.PHONY: help setup run check test prove mutations test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ check: setup ## Formatting, lints, documentation, licences and bans.
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
+	scripts/mutations --check
 
 test: setup ## Every test; those with the JavaScript client on SQLite, on PostgreSQL with Redis, and on a fleet.
 	cargo nextest run --workspace --all-features
@@ -38,6 +39,9 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 
 prove: setup ## What the project claims, at full length: a quarter of an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove
+
+mutations: setup ## Break promises on purpose, one by one; a test has to notice each: a quarter of an hour.
+	@scripts/mutations
 
 test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
 	CHAT_URL="$(CHAT_URL)" node --test tests/js/rooms.test.js
