@@ -70,11 +70,16 @@ const PURE: &[Wall] = &[wall(
     AnythingBut(&["env", "fs", "io", "net", "os", "process", "thread"]),
 )];
 
-/// `io`, `http` -> `app`, `wire`; `compose` -> all. `config`, `auth` and `bearer` stand below.
+/// `io`, `http` -> `app`, `wire`; `compose` -> all. `config`, `auth`, `bearer` and `tls` stand below.
 const SERVER: &[Wall] = &[
     wall("chat-server/src/wire", "crate", Only(&["wire"])),
     wall("chat-server/src/config", "crate", Only(&["config", "wire"])),
-    wall("chat-server/src/auth", "crate", Only(&["auth", "config"])),
+    wall("chat-server/src/tls", "crate", Only(&["tls"])),
+    wall(
+        "chat-server/src/auth",
+        "crate",
+        Only(&["auth", "config", "tls"]),
+    ),
     wall("chat-server/src/bearer", "crate", Only(&["bearer"])),
     wall(
         "chat-server/src/app",
