@@ -78,7 +78,7 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/auth",
         "crate",
-        Only(&["auth", "config", "tls"]),
+        Only(&["auth", "config", "tls", "wire"]),
     ),
     wall("chat-server/src/bearer", "crate", Only(&["bearer"])),
     wall(

@@ -34,6 +34,17 @@ pub trait Dependency: Send + Sync {
     async fn ping(&self) -> PortResult<()>;
 }
 
+#[async_trait]
+impl Dependency for Tokens {
+    fn name(&self) -> &'static str {
+        "keys"
+    }
+
+    async fn ping(&self) -> PortResult<()> {
+        self.ready()
+    }
+}
+
 /// One running server.
 pub struct App {
     pub config: Config,

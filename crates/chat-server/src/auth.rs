@@ -9,7 +9,6 @@ mod source;
 
 use std::{fmt, fs, io, path::Path, time::Duration};
 
-use async_trait::async_trait;
 use chat_domain::{
     id::UserId,
     ports::{PortError, PortResult},
@@ -30,7 +29,6 @@ pub use self::{
     renewal::{LookError, Renewal},
 };
 use crate::{
-    app::Dependency,
     config::{Auth, Secret, TokenSource},
     wire::refusal::{Code, Refusal},
 };
@@ -147,6 +145,18 @@ impl fmt::Display for TokenError {
 }
 
 impl Tokens {
+    /// Whether there are keys to check with.
+    ///
+    /// # Errors
+    /// They have not come yet.
+    pub fn ready(&self) -> PortResult<()> {
+        if self.keys.is_there() {
+            return Ok(());
+        }
+        let reason = "the JWKS document has not been read yet";
+        Err(PortError::during("check tokens")(reason))
+    }
+
     /// Gets ready to check tokens as configured. If their keys change, the second part has to go on in the background.
     ///
     /// # Errors
@@ -285,21 +295,6 @@ impl Tokens {
         };
         let claim = names.iter().find_map(|name| claims.get(*name))?;
         UserId::parse(claim.as_str()?).ok()
-    }
-}
-
-#[async_trait]
-impl Dependency for Tokens {
-    fn name(&self) -> &'static str {
-        "keys"
-    }
-
-    async fn ping(&self) -> PortResult<()> {
-        if self.keys.is_there() {
-            return Ok(());
-        }
-        let reason = "the JWKS document has not been read yet";
-        Err(PortError::during("check tokens")(reason))
     }
 }
 
