@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 use tokio::{
-    sync::watch,
+    sync::{oneshot, watch},
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -18,7 +18,7 @@ use crate::{
     arguments::RunArguments,
     cast::Cast,
     client::{
-        line::Endpoint,
+        line::{Endpoint, Endpoints},
         phone::{Legacy, Phone},
         runner::Runner,
         shared::{Phase, Shared},
@@ -75,6 +75,7 @@ pub enum RunError {
 pub struct Conductor<'a> {
     arguments: &'a RunArguments,
     progress: Progress,
+    window: Option<oneshot::Sender<Arc<Shared>>>,
 }
 
 impl<'a> Conductor<'a> {
@@ -83,7 +84,15 @@ impl<'a> Conductor<'a> {
         Self {
             arguments,
             progress,
+            window: None,
         }
+    }
+
+    /// Lets somebody look at the clients from when all are there and the play begins.
+    #[must_use]
+    pub fn with_window(mut self, window: oneshot::Sender<Arc<Shared>>) -> Self {
+        self.window = Some(window);
+        self
     }
 
     /// Runs the script, and judges.
@@ -91,7 +100,7 @@ impl<'a> Conductor<'a> {
     /// # Errors
     /// The run could not take place, or its end could not be looked at.
     pub async fn run(mut self, script: Script) -> Result<Outcome, RunError> {
-        let endpoints = endpoints(self.arguments)?;
+        let endpoints = endpoints(self.arguments)?.into();
         let stage = Stage::new(&self.arguments.url[0], access(self.arguments)?);
         let users = u32::try_from(script.roles.len()).unwrap_or(u32::MAX);
         let cast = stage.set(&run_name(), users, &script.rooms).await?;
@@ -124,7 +133,7 @@ impl<'a> Conductor<'a> {
         roles: Vec<Role>,
         cast: Cast,
         length: Duration,
-        endpoints: &[Endpoint],
+        endpoints: &Arc<[Endpoint]>,
     ) -> Result<(Arc<Shared>, Record, Spent), RunError> {
         let shared = Arc::new(Shared::new(cast));
         let zero = Instant::now();
@@ -132,12 +141,12 @@ impl<'a> Conductor<'a> {
         let of = roles.len();
         let mut clients = JoinSet::new();
         for (number, role) in (0_u32..).zip(roles) {
-            let endpoint = endpoints[number as usize % endpoints.len()].clone();
+            let endpoints = Endpoints::starting_at(Arc::clone(endpoints), number as usize);
             let at = Duration::from_secs(1) * number / self.arguments.connects_per_second.max(1);
             let seed = self.arguments.seed.wrapping_add(u64::from(number) << 32);
             let small_buffer = role.small_buffer;
             let phone = Phone::new(role, Arc::clone(&shared), at, seed);
-            let runner = Runner::new(phone, Arc::clone(&shared), endpoint, small_buffer, zero);
+            let runner = Runner::new(phone, Arc::clone(&shared), endpoints, small_buffer, zero);
             let phases = watching.clone();
             clients.spawn(async move { (number, runner.run(phases).await) });
         }
@@ -159,6 +168,10 @@ impl<'a> Conductor<'a> {
         };
         let settle = Duration::from_secs(self.arguments.settle);
         phases.send_replace(play);
+        if let Some(window) = self.window.take() {
+            // Whoever wanted to look may be gone.
+            let _ = window.send(Arc::clone(&shared));
+        }
         let whole = length + DRAW_BREATH;
         self.wait("play", &shared, play, of, whole, whole + settle)
             .await;

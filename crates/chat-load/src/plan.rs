@@ -14,6 +14,8 @@ pub struct Role {
     pub from_the_beginning: bool,
     /// Whether its kernel takes in only a little, so that not reading is soon noticed.
     pub small_buffer: bool,
+    /// How long it stays away at least when the server or the network has ended its connection.
+    pub away_when_lost: Duration,
     /// Its steps, in order of time; made while they are played.
     pub plan: Plan,
 }
@@ -30,6 +32,7 @@ impl Role {
             rooms,
             from_the_beginning: false,
             small_buffer: false,
+            away_when_lost: Duration::ZERO,
             plan: Box::new(plan),
         }
     }

@@ -72,6 +72,8 @@ pub enum Event {
     Opened,
     /// The server said `session_closed`; whether because the client did not read.
     Farewell { slow_consumer: bool },
+    /// `service_status`: whether everything works.
+    Status { full: bool },
     /// The connection is gone, and every room session with it.
     Closed(End),
     /// It reads nothing from here on, on purpose.

@@ -5,6 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
+    sync::Arc,
     task::{Poll, ready},
 };
 
@@ -28,6 +29,37 @@ pub struct Endpoint {
     pub host: String,
     /// The address to connect from.
     pub from: Option<IpAddr>,
+}
+
+/// Where a client may connect: it stays with one as long as that lets it in, as behind a load balancer.
+#[derive(Debug)]
+pub struct Endpoints {
+    all: Arc<[Endpoint]>,
+    at: usize,
+    rng: fastrand::Rng,
+}
+
+impl Endpoints {
+    /// The one of that number first, around and around.
+    pub fn starting_at(all: Arc<[Endpoint]>, number: usize) -> Self {
+        Self {
+            at: number % all.len(),
+            all,
+            rng: fastrand::Rng::with_seed(number as u64),
+        }
+    }
+
+    /// Where to connect now.
+    pub fn current(&self) -> &Endpoint {
+        &self.all[self.at]
+    }
+
+    /// That one was of no use: another one, if there is another one.
+    pub fn turn_away(&mut self) {
+        if self.all.len() > 1 {
+            self.at = (self.at + self.rng.usize(1..self.all.len())) % self.all.len();
+        }
+    }
 }
 
 /// An open transport.

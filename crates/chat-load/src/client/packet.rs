@@ -12,8 +12,8 @@ pub enum Packet<'a> {
     Open,
     /// To be answered.
     Ping,
-    /// The namespace is joined.
-    Connected,
+    /// The namespace is joined; JSON with the socket's `sid`.
+    Connected(&'a str),
     /// The namespace is closed.
     Disconnected,
     /// The client is not let in; JSON with a `message`.
@@ -46,7 +46,7 @@ impl<'a> Packet<'a> {
             return Some(Self::Ack(number.parse().ok()?, value.strip_suffix(']')?));
         }
         match text.split_at_checked(2) {
-            Some(("40", _)) => Some(Self::Connected),
+            Some(("40", socket)) => Some(Self::Connected(socket)),
             Some(("41", _)) => Some(Self::Disconnected),
             Some(("44", why)) => Some(Self::Refused(why)),
             _ if text.starts_with('0') => Some(Self::Open),
@@ -106,7 +106,10 @@ mod tests {
         let read = Packet::read;
         assert_eq!(read("0{\"sid\":\"a\"}"), Packet::Open);
         assert_eq!(read("2"), Packet::Ping);
-        assert_eq!(read("40{\"sid\":\"a\"}"), Packet::Connected);
+        assert_eq!(
+            read("40{\"sid\":\"a\"}"),
+            Packet::Connected("{\"sid\":\"a\"}")
+        );
         assert_eq!(read("41"), Packet::Disconnected);
         assert_eq!(
             read("44{\"message\":\"no\"}"),

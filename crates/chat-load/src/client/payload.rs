@@ -97,6 +97,19 @@ pub struct Limits {
     pub message_chars: usize,
 }
 
+/// The socket, as it is called in the server's own affairs.
+#[derive(Debug, Deserialize)]
+pub struct Connected<'a> {
+    pub sid: &'a str,
+}
+
+/// `service_status`.
+#[derive(Debug, Deserialize)]
+pub struct ServiceStatus<'a> {
+    #[serde(borrow)]
+    pub level: Cow<'a, str>,
+}
+
 /// `session_closed`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

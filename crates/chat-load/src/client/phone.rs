@@ -37,6 +37,9 @@ pub struct Phone {
     /// The message that was acknowledged last.
     last_acked: Option<(Room, Key, usize)>,
     link: Link,
+    /// The server's name for the connection.
+    socket: String,
+    away_when_lost: Duration,
     phase: Phase,
     reading: bool,
     messages: Allowance,
@@ -124,6 +127,8 @@ impl Phone {
                 again_at: connect_at,
                 failures: 0,
             },
+            socket: String::new(),
+            away_when_lost: role.away_when_lost,
             phase: Phase::Gather,
             reading: true,
             messages: Allowance::NONE,
@@ -209,7 +214,13 @@ impl Phone {
                 again_at, failures, ..
             } => Link::Down { again_at, failures },
             Link::Opening { failures, .. } => self.down_for_a_while(failures + 1, now),
-            Link::Up | Link::Down { .. } => self.down_for_a_while(0, now),
+            Link::Up | Link::Down { .. } => match self.down_for_a_while(0, now) {
+                Link::Down { again_at, failures } => Link::Down {
+                    again_at: again_at.max(now + self.away_when_lost),
+                    failures,
+                },
+                other => other,
+            },
         };
         self.reading = true;
         self.asked.clear();
@@ -217,7 +228,7 @@ impl Phone {
         self.questions.start_over(now);
         for seat in &mut self.seats {
             if seat.leave() {
-                self.shared.depart(seat.room);
+                self.shared.depart(seat.room, self.diary.user);
             }
         }
     }

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     frame::{Frame, Outgoing},
-    line::{Endpoint, Line},
+    line::{Endpoints, Line},
     phone::{Legacy, Phone, Want},
     shared::{Phase, Shared},
 };
@@ -30,7 +30,7 @@ pub struct Runner {
     phone: Phone,
     line: Option<Line>,
     shared: Arc<Shared>,
-    endpoint: Endpoint,
+    endpoints: Endpoints,
     small_buffer: bool,
     zero: Instant,
     was_ready: bool,
@@ -42,7 +42,7 @@ impl Runner {
     pub fn new(
         phone: Phone,
         shared: Arc<Shared>,
-        endpoint: Endpoint,
+        endpoints: Endpoints,
         small_buffer: bool,
         zero: Instant,
     ) -> Self {
@@ -50,7 +50,7 @@ impl Runner {
             phone,
             line: None,
             shared,
-            endpoint,
+            endpoints,
             small_buffer,
             zero,
             was_ready: false,
@@ -129,6 +129,9 @@ impl Runner {
                     line.cut(manner);
                     self.shared.tally.online.fetch_sub(1, Relaxed);
                 }
+                if by == End::Refused {
+                    self.endpoints.turn_away();
+                }
                 self.phone.closed(by, self.now());
             }
             Want::Connect => self.connect(now).await,
@@ -137,7 +140,7 @@ impl Runner {
 
     async fn connect(&mut self, now: Duration) {
         self.phone.connecting(now);
-        let opening = Line::open(&self.endpoint, self.small_buffer);
+        let opening = Line::open(self.endpoints.current(), self.small_buffer);
         match timeout(CONNECT_WITHIN, opening).await {
             Ok(Ok(line)) => {
                 self.line = Some(line);
@@ -158,6 +161,7 @@ impl Runner {
 
     fn refused(&mut self, reason: String) {
         self.shared.complain(reason);
+        self.endpoints.turn_away();
         self.phone.closed(End::Refused, self.now());
     }
 

@@ -1,14 +1,17 @@
 //! What the clients of a run share: the names, the numbers, and how far everybody is.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
-use std::time::Duration;
 
 use crate::{
     cast::Cast,
-    record::{Key, Room, Seq},
+    record::{Key, Room, Seq, User},
 };
 
 /// Where a run is.
@@ -50,10 +53,14 @@ pub struct Shared {
     pub tally: Tally,
     next_key: AtomicU32,
     rooms: Vec<RoomState>,
+    roster: Mutex<Roster>,
     /// By phase: clients that have done what it is for.
     ready: [AtomicUsize; 5],
     trouble: Mutex<Option<String>>,
 }
+
+/// Who is in which room, and with which socket.
+pub type Roster = BTreeMap<(Room, User), String>;
 
 #[derive(Debug, Default)]
 struct RoomState {
@@ -83,6 +90,7 @@ impl Shared {
             tally: Tally::default(),
             next_key: AtomicU32::new(0),
             rooms,
+            roster: Mutex::default(),
             ready: Default::default(),
             trouble: Mutex::new(None),
         }
@@ -104,18 +112,28 @@ impl Shared {
     }
 
     /// A client has come into the room.
-    pub fn arrive(&self, room: Room) {
+    pub fn arrive(&self, room: Room, user: User, socket: &str) {
         self.room(room).present.fetch_add(1, Relaxed);
+        let mut roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.insert((room, user), socket.to_owned());
     }
 
     /// A client has gone from the room.
-    pub fn depart(&self, room: Room) {
+    pub fn depart(&self, room: Room, user: User) {
         self.room(room).present.fetch_sub(1, Relaxed);
+        let mut roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.remove(&(room, user));
     }
 
     /// How many clients are in the room.
     pub fn present(&self, room: Room) -> u32 {
         self.room(room).present.load(Relaxed)
+    }
+
+    /// Who is in which room now, as the clients know it.
+    pub fn roster(&self) -> Roster {
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.clone()
     }
 
     /// Whether the caller is the one who asks about the room: the first who wants to.

@@ -26,6 +26,12 @@ pub struct FanOut {
     /// Bytes in a message.
     #[arg(long, default_value_t = 100)]
     pub bytes: usize,
+    /// Of all clients, each one of so many stays away when the server ends its connection; 0: none does.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub one_in_stays_away: u32,
+    /// How long these stay away at least, in seconds.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    pub stay_away: u64,
 }
 
 impl FanOut {
@@ -50,7 +56,11 @@ impl FanOut {
                 bytes,
                 copies,
             };
-            Role::new(user, vec![room], share(user, clients, rate, total, send))
+            let stays_away = user.0.checked_rem(self.one_in_stays_away) == Some(0);
+            Role {
+                away_when_lost: Duration::from_secs(if stays_away { self.stay_away } else { 0 }),
+                ..Role::new(user, vec![room], share(user, clients, rate, total, send))
+            }
         };
         let roles = (0..clients).map(User).map(role).collect();
         let length = Duration::from_secs(self.seconds.into());

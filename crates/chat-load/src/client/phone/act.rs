@@ -128,7 +128,7 @@ impl Phone {
         seat.wanted = false;
         seat.ask();
         if seat.leave() {
-            self.shared.depart(room);
+            self.shared.depart(room, self.diary.user);
             self.typists.retain(|(typed_in, _)| *typed_in != room);
         }
         if self.link == Link::Up {

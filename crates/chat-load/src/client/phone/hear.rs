@@ -11,7 +11,8 @@ use crate::{
         frame::Outgoing,
         packet::{Answer, Packet, Refusal},
         payload::{
-            ConnectError, Counts, Joined, Members, Message, Page, Session, SessionClosed, Somebody,
+            ConnectError, Connected, Counts, Joined, Members, Message, Page, ServiceStatus,
+            Session, SessionClosed, Somebody,
         },
         seat::Todo,
         shared::Phase,
@@ -56,7 +57,12 @@ impl Phone {
                 self.end(Manner::HangUp, End::Refused, failures + 1, now);
             }
             Packet::Disconnected => self.end(Manner::HangUp, End::Server, 0, now),
-            Packet::Connected | Packet::Unknown => {}
+            Packet::Connected(socket) => {
+                if let Ok(socket) = from_str::<Connected<'_>>(socket) {
+                    socket.sid.clone_into(&mut self.socket);
+                }
+            }
+            Packet::Unknown => {}
         }
     }
 
@@ -98,6 +104,11 @@ impl Phone {
                 self.diary.note(now, Event::StoppedTyping { room, user });
             }
             "session" => self.opened(&from_str(argument).ok()?, now),
+            "service_status" => {
+                let status: ServiceStatus<'_> = from_str(argument).ok()?;
+                let full = status.level == "full";
+                self.diary.note(now, Event::Status { full });
+            }
             "session_closed" => self.farewell(&from_str(argument).ok()?, now),
             "error" => {
                 let refusal: Refusal<'_> = from_str(argument).ok()?;
@@ -156,7 +167,7 @@ impl Phone {
             epoch: (MessageId::fold(&joined.epoch).0 >> 32) as u32,
             reset: joined.reset,
         };
-        self.shared.arrive(room);
+        self.shared.arrive(room, self.diary.user, &self.socket);
         self.shared.advance(room, joined.last_seq);
         self.diary.note(now, event);
         for user in typists {
