@@ -1,18 +1,29 @@
 //! The load generator against the servers of a test, as its command line would run it.
 
-use std::{fmt::Write as _, iter};
+use std::{fmt::Write as _, iter, sync::Arc};
 
 use chat_load::{
     arguments::Arguments,
+    client::shared::Shared,
     conductor::{Conductor, Outcome},
     progress::Progress,
 };
 use clap::Parser;
+use tokio::sync::oneshot;
 
 use crate::chat_server::{ADMIN_KEY, SECRET};
 
 /// Runs a scenario to its end, and judges. `scenario` is as on the command line: `flaky --clients 200`.
 pub async fn run(urls: &[String], scenario: &str) -> Outcome {
+    run_while(urls, scenario, async |_| ()).await
+}
+
+/// As [`run`], and does something else from when the play begins: it can look at the clients meanwhile.
+pub async fn run_while(
+    urls: &[String],
+    scenario: &str,
+    meanwhile: impl AsyncFnOnce(Arc<Shared>),
+) -> Outcome {
     let access = ["chat-load", "--admin-key", ADMIN_KEY, "--secret", SECRET];
     let servers = urls.iter().flat_map(|url| ["--url", url]);
     let words = access
@@ -22,8 +33,16 @@ pub async fn run(urls: &[String], scenario: &str) -> Outcome {
     let arguments = Arguments::parse_from(words);
     let script = arguments.scenario.script(arguments.run.seed);
     let script = script.expect("the arguments fit together");
-    let conductor = Conductor::new(&arguments.run, Progress::Silent);
-    conductor.run(script).await.expect("the run takes place")
+    let (window, view) = oneshot::channel();
+    let conductor = Conductor::new(&arguments.run, Progress::Silent).with_window(window);
+    let watching = async {
+        // Otherwise the play never began, and the outcome says why.
+        if let Ok(clients) = view.await {
+            meanwhile(clients).await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(conductor.run(script), watching);
+    outcome.expect("the run takes place")
 }
 
 /// Whether nothing was wrong, and so many messages are acknowledged and in the history, each once.
