@@ -66,11 +66,17 @@ pub enum Claim {
     SlowReaderAlone,
     /// Nothing of it stays.
     SlowReaderMemory,
+    /// Its users leave once, or were never away.
+    FleetKills,
+    /// Redis goes, and comes back with nothing.
+    FleetOutage,
+    /// Redis forgets everything.
+    FleetFlush,
 }
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -80,6 +86,9 @@ impl Claim {
         Self::SlowReaderLeaves,
         Self::SlowReaderAlone,
         Self::SlowReaderMemory,
+        Self::FleetKills,
+        Self::FleetOutage,
+        Self::FleetFlush,
     ];
 
     /// What is done.
@@ -98,6 +107,9 @@ impl Claim {
             Self::SlowReaderLeaves => "a reader that stops; its room gets 10,000 messages of 4 kB",
             Self::SlowReaderAlone => "the others' p99 of delivery, beside it and without it",
             Self::SlowReaderMemory => "the server's memory after it, and before",
+            Self::FleetKills => "3 nodes under load: 20 kills of one",
+            Self::FleetOutage => "3 nodes under load: Redis killed, empty again after 30 s",
+            Self::FleetFlush => "3 nodes under load: FLUSHALL with 300 users",
         }
     }
 
@@ -113,6 +125,13 @@ impl Claim {
             Self::SlowReaderLeaves => "evicted within 16 s",
             Self::SlowReaderAlone => "less than 2 times",
             Self::SlowReaderMemory => "at most 10 % more",
+            Self::FleetKills => {
+                "gone once within 15 s, or never away; 0 lost, 0 doubled, 0 out of order"
+            }
+            Self::FleetOutage => {
+                "received within 2 s, keys exact after 10 s, nothing false, 0 lost"
+            }
+            Self::FleetFlush => "nothing seen, keys exact after 5 s",
         }
     }
 

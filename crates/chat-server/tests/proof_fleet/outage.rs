@@ -1,0 +1,111 @@
+//! Redis is killed under load, and comes back with nothing.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use chat_load::record::{Event, Record};
+use chat_testkit::{
+    load,
+    proof::{Claim, Length},
+};
+use tokio::time::sleep;
+
+use crate::{
+    fleet::{Fleet, acknowledged},
+    moves,
+};
+
+const EXACT_WITHIN: Duration = Duration::from_secs(10);
+const DELIVERED_WITHIN: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_killed_and_comes_back_empty_loses_nothing_and_nobody() {
+    let length = Length::asked();
+    let (users, rate, away) = length.pick((48, 50_u64, 6), (120, 100, 30));
+    let mut fleet = Fleet::start().await;
+    let seconds = away + 12;
+    let scenario =
+        format!("fan-out --clients {users} --room-size 12 --rate {rate} --seconds {seconds}");
+
+    let mut exact = Duration::ZERO;
+    let outcome = fleet
+        .endure(&scenario, async |fleet, clients| {
+            acknowledged(50, clients).await;
+            let killed = Instant::now();
+            fleet.redis.kill();
+            acknowledged(rate * (away - 1), clients).await;
+            sleep(Duration::from_secs(away).saturating_sub(killed.elapsed())).await;
+            fleet.redis.restart_empty().await;
+            exact = fleet.exact(clients, EXACT_WITHIN).await;
+            acknowledged(50, clients).await;
+        })
+        .await;
+
+    let moves = moves::judge(&outcome.record);
+    let (ack, delivery) = (
+        slowest_ack(&outcome.record),
+        slowest_delivery(&outcome.record),
+    );
+    let messages = rate * seconds;
+    let in_time = length == Length::Bounded || delivery <= DELIVERED_WITHIN;
+    let holds = load::is_complete(&outcome, messages)
+        && in_time
+        && moves.wrong.is_empty()
+        && all_know(&outcome.record);
+    let measured = format!(
+        "acks within {:.2} s, received everywhere within {:.2} s of them, keys exact {:.1} s after the restart; \
+        {moves}; {}",
+        ack.as_secs_f64(),
+        delivery.as_secs_f64(),
+        exact.as_secs_f64(),
+        load::summary(&outcome),
+    );
+    println!("{measured}");
+    Claim::FleetOutage.measured(length, holds, &measured);
+    assert!(holds, "{measured}\n{}\n{:#?}", outcome.verdict, moves.wrong);
+}
+
+/// Everybody is told once that something is amiss, and once that all is well.
+fn all_know(record: &Record) -> bool {
+    record.diaries.iter().all(|diary| {
+        let told = diary.entries.iter().filter_map(|entry| match entry.event {
+            Event::Status { full } => Some(full),
+            _ => None,
+        });
+        told.eq([false, true])
+    })
+}
+
+/// From the first time that a message is sent.
+fn slowest_ack(record: &Record) -> Duration {
+    let mut sent = HashMap::new();
+    let mut slowest = 0;
+    for entry in record.diaries.iter().flat_map(|diary| &diary.entries) {
+        match entry.event {
+            Event::Sent { key, .. } => {
+                sent.entry(key).or_insert(entry.at);
+            }
+            Event::Acked { key, .. } => slowest = slowest.max(entry.at - sent[&key]),
+            _ => {}
+        }
+    }
+    Duration::from_micros(slowest)
+}
+
+/// From the acknowledgement to the last who receives it.
+fn slowest_delivery(record: &Record) -> Duration {
+    let entries = || record.diaries.iter().flat_map(|diary| &diary.entries);
+    let acked: HashMap<_, _> = entries()
+        .filter_map(|entry| match entry.event {
+            Event::Acked { key, .. } => Some((key, entry.at)),
+            _ => None,
+        })
+        .collect();
+    let late = entries().filter_map(|entry| match entry.event {
+        Event::Received { key, .. } => Some(entry.at.saturating_sub(*acked.get(&key)?)),
+        _ => None,
+    });
+    Duration::from_micros(late.max().unwrap_or(0))
+}
