@@ -21,8 +21,8 @@ if current == '' or string.match(current, '%.(%x*)$') ~= life then
   redis.call('PUBLISH', 'chat:epoch', current)
 end
 
--- The clock went back: nobody holds a lease for so long.
-for _, other in ipairs(redis.call('ZRANGEBYSCORE', NODES, '(' .. plain(now + 2 * lease), '+inf')) do
+-- The clock went back: no lease reaches further than this.
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', NODES, '(' .. plain(now + lease), '+inf')) do
   redis.call('ZADD', NODES, now + lease, other)
 end
 

@@ -128,8 +128,8 @@ impl Tenure {
     }
 
     /// Whether the store shows again what is true, as far as anybody can know: everybody who was or is alive
-    /// has announced what they own, and the dead are reaped. It takes no longer than the settle time, and
-    /// as long again if something else goes wrong.
+    /// has announced what they own, and the dead are reaped. That takes the settle time at most, unless the clock
+    /// is turned meanwhile; then the ghosts of old data live a little longer, and are waited for.
     pub(super) fn is_settled(&mut self, beat: &Beat, now: Instant) -> bool {
         let since = *self.healing_since.get_or_insert(now);
         let waited = now.duration_since(since);
@@ -138,7 +138,8 @@ impl Tenure {
             |peer: &NodeId| others().any(|row| row.node == *peer && row.has_announced);
         let peers_are_back = !self.waits_for_peers || self.peers.iter().all(is_announced);
         let nobody_is_missing = others().all(|row| row.has_announced);
-        let (patience, limit) = (self.leases.settle, self.leases.settle * 2);
+        let patience = self.leases.settle;
+        let limit = self.leases.lease + 2 * self.leases.settle;
         (nobody_is_missing && (peers_are_back || waited >= patience)) || waited >= limit
     }
 
