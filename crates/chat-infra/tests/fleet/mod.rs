@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod live;
 pub mod truth;
 pub mod views;
 
@@ -89,9 +90,13 @@ pub fn user_id(user: &str) -> UserId {
     UserId::parse(user).expect("tests use valid ids")
 }
 
-fn seat(room: &str, user: &str, socket: &str) -> Seat {
+pub fn room_id(room: &str) -> GroupId {
+    GroupId::parse(room).expect("tests use valid ids")
+}
+
+pub fn seat(room: &str, user: &str, socket: &str) -> Seat {
     Seat {
-        group: GroupId::parse(room).expect("tests use valid ids"),
+        group: room_id(room),
         user: user_id(user),
         name: UserName::parse(&user.to_uppercase()).expect("tests use valid names"),
         socket: SocketId::new(socket),
