@@ -60,6 +60,10 @@ pub enum Claim {
     HotRoom,
     /// Against a model.
     PresenceModel,
+    /// At the same moment.
+    PresenceRaces,
+    /// Of one dead node.
+    Reapers,
     /// It is put out.
     SlowReaderLeaves,
     /// Others do not notice.
@@ -76,13 +80,15 @@ pub enum Claim {
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
         Self::KillsOnPostgres,
         Self::HotRoom,
         Self::PresenceModel,
+        Self::PresenceRaces,
+        Self::Reapers,
         Self::SlowReaderLeaves,
         Self::SlowReaderAlone,
         Self::SlowReaderMemory,
@@ -104,6 +110,10 @@ impl Claim {
             Self::PresenceModel => {
                 "Redis: 20 x 100,000 random operations of 3 nodes against a model, with kills, pauses and flushes"
             }
+            Self::PresenceRaces => {
+                "Redis: 100,000 sockets of 3 users come and go, 8 at once at 2 nodes"
+            }
+            Self::Reapers => "Redis: 4 nodes find a dead one with 20,000 seats",
             Self::SlowReaderLeaves => "a reader that stops; its room gets 10,000 messages of 4 kB",
             Self::SlowReaderAlone => "the others' p99 of delivery, beside it and without it",
             Self::SlowReaderMemory => "the server's memory after it, and before",
@@ -122,6 +132,8 @@ impl Claim {
             | Self::KillsOnPostgres => "0 lost, 0 doubled, 0 out of order",
             Self::HotRoom => "5 times as many a second",
             Self::PresenceModel => "0 violations",
+            Self::PresenceRaces => "one joins and one leaves, in turns",
+            Self::Reapers => "each given up once, no step longer than 20 ms",
             Self::SlowReaderLeaves => "evicted within 16 s",
             Self::SlowReaderAlone => "less than 2 times",
             Self::SlowReaderMemory => "at most 10 % more",
