@@ -18,6 +18,7 @@ use chat_domain::{
     message::MessageBody,
     news::{Audience, News},
     ports::{Agenda, Dice, Sockets},
+    revocation::Revocation,
     room::RoomPolicy,
     usecase::{Chat, Policy, Ports, join::Join},
     user::{User, UserName},
@@ -52,6 +53,8 @@ impl Sockets for Console {
 
     fn end_all(&self, _: &UserId) {}
 
+    fn refuse_token(&self, _: &Revocation) {}
+
     fn end(&self, _: &UserId, _: &SocketId) {}
 }
 
@@ -84,7 +87,8 @@ fn node(console: &Arc<Console>) -> Arc<Chat> {
         memberships: database.clone(),
         roster: database.clone(),
         log: database.clone(),
-        marks: database,
+        marks: database.clone(),
+        revoked: database,
         presence: presence.clone(),
         typing: presence,
         bus: Arc::new(hub.connect()),

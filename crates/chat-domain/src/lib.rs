@@ -3,7 +3,7 @@
 //! No runtime, no serialisation, no clock, no I/O: time and chance are arguments, the outside world is a
 //! page of traits. Read in this order:
 //!
-//! 1. The nouns: [`id`], [`time`], [`user`], [`group`], [`member`], [`message`], [`limit`].
+//! 1. The nouns: [`id`], [`time`], [`user`], [`group`], [`member`], [`message`], [`revocation`], [`limit`].
 //! 2. The state machines: [`presence`], [`typing`], [`delivery`], and [`room`], which puts them together.
 //! 3. [`news`]: everything that others are ever told; [`service`]: how well a node reaches the others.
 //! 4. [`ports`]: what the rules need from outside; [`chore`]: what is to be done later.
@@ -23,6 +23,7 @@ pub mod message;
 pub mod news;
 pub mod ports;
 pub mod presence;
+pub mod revocation;
 pub mod room;
 pub mod service;
 pub mod time;

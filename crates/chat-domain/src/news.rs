@@ -8,6 +8,7 @@ use crate::{
     member::Role,
     message::Message,
     presence::{Counts, PresenceChange},
+    revocation::Revocation,
     service::ServiceStatus,
     user::UserName,
 };
@@ -206,6 +207,8 @@ pub enum Notice {
     Stirred(Vec<GroupId>),
     /// Every connection of a user has to end.
     SessionsEnded(UserId),
+    /// A token is refused from now on, and its connections have to end.
+    TokenRevoked(Revocation),
     /// One connection of a user has to end: a newer one took its place.
     Displaced(UserId, SocketId),
 }

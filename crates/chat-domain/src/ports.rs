@@ -16,6 +16,7 @@ use crate::{
     message::{Draft, Message},
     news::{News, Notice, ReadMark},
     presence::{Counts, RoomSnapshot, Seat},
+    revocation::Revocation,
     service::Shared,
     time::Timestamp,
     typing::Typist,
@@ -255,6 +256,16 @@ pub trait ReadMarks: Send + Sync {
     -> PortResult<Vec<(UserId, ReadMark)>>;
 }
 
+/// Tokens that are refused.
+#[async_trait]
+pub trait RevokedTokens: Send + Sync {
+    /// Refuses a token from now on. Doing it again moves the end, never back. Forgets those whose end has passed.
+    async fn revoke(&self, revocation: &Revocation, now: Timestamp) -> PortResult<()>;
+
+    /// What was revoked at `since` or later, and has not ended.
+    async fn revoked_since(&self, since: Timestamp, now: Timestamp) -> PortResult<Vec<Revocation>>;
+}
+
 /// Which sockets are in which rooms, over all nodes.
 ///
 /// Whatever changes a room also publishes the [`crate::presence::PresenceChange`] to every node that follows the room, in
@@ -392,6 +403,9 @@ pub trait Sockets: Send + Sync {
 
     /// Ends every connection of a user.
     fn end_all(&self, user: &UserId);
+
+    /// Lets nobody in with that token any more, and ends the connections that came with it.
+    fn refuse_token(&self, revocation: &Revocation);
 
     /// Ends one connection of a user, if it is here.
     fn end(&self, user: &UserId, socket: &SocketId);

@@ -19,6 +19,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The point that long before this one; not before the start of 1970.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long ago `earlier` was; zero if it is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

@@ -13,6 +13,7 @@ mod hear;
 pub mod history;
 pub mod join;
 pub mod members;
+pub mod revoke;
 mod rooms;
 pub mod roster;
 pub mod send;
@@ -30,7 +31,7 @@ use crate::{
     limit::Quota,
     ports::{
         Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, PresenceStore,
-        RateLimiter, ReadMarks, Roster, Sockets, TypingStore, UserRepo,
+        RateLimiter, ReadMarks, RevokedTokens, Roster, Sockets, TypingStore, UserRepo,
     },
     room::RoomPolicy,
     service::{Reach, ServiceStatus, Shared},
@@ -53,6 +54,7 @@ pub struct Ports {
     pub roster: Arc<dyn Roster>,
     pub log: Arc<dyn MessageLog>,
     pub marks: Arc<dyn ReadMarks>,
+    pub revoked: Arc<dyn RevokedTokens>,
     pub presence: Arc<dyn PresenceStore>,
     pub typing: Arc<dyn TypingStore>,
     pub bus: Arc<dyn Bus>,
@@ -86,6 +88,8 @@ pub struct Chat {
     memberships: MembershipCache,
     followers: Followers,
     reach: Mutex<Reach>,
+    /// When the revoked tokens were looked up last.
+    revoked_at: Mutex<Timestamp>,
     /// Whether somebody already promised to compare everything with the truth.
     compares: AtomicBool,
     /// Whether the sockets that go now are expected at other nodes.
@@ -108,6 +112,7 @@ impl Chat {
             followers: Followers::default(),
             reach: Mutex::new(Reach::full(ports.clock.now())),
             compares: AtomicBool::new(false),
+            revoked_at: Mutex::default(),
             hands_over: AtomicBool::new(false),
             ports,
             policy,

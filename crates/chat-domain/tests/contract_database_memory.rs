@@ -15,6 +15,7 @@ fn no_behaviour_is_left_out() {
         include_str!("../src/contract/database/log.rs"),
         include_str!("../src/contract/database/history.rs"),
         include_str!("../src/contract/database/marks.rs"),
+        include_str!("../src/contract/database/revoked.rs"),
     ];
 
     let lines = sources.iter().flat_map(|source| source.lines());

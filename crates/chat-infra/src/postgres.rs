@@ -17,6 +17,7 @@ mod marks;
 mod memberships;
 mod open;
 mod outage;
+mod revoked;
 mod roster;
 mod row;
 mod store;

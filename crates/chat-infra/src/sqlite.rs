@@ -15,6 +15,7 @@ mod marks;
 mod memberships;
 #[cfg(test)]
 mod plans;
+mod revoked;
 mod roster;
 mod row;
 mod store;

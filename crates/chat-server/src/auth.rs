@@ -4,14 +4,16 @@
 
 mod key;
 mod keyring;
+mod refused;
 mod renewal;
 mod source;
 
-use std::{fmt, fs, io, path::Path, time::Duration};
+use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
 use chat_domain::{
     id::UserId,
     ports::{PortError, PortResult},
+    revocation::TokenId,
     time::Timestamp,
     user::{ImageUrl, User, UserName},
 };
@@ -26,6 +28,7 @@ use self::{
 };
 pub use self::{
     key::KeyError,
+    refused::RefusedTokens,
     renewal::{LookError, Renewal},
 };
 use crate::{
@@ -46,6 +49,7 @@ const MOST_BYTES: usize = 8 * 1_024;
 pub struct Tokens {
     keys: Keyring,
     signing: Option<EncodingKey>,
+    refused: Arc<RefusedTokens>,
     validation: Validation,
     issuer: Option<String>,
     audience: Option<String>,
@@ -97,6 +101,8 @@ pub struct Identity {
     pub user: User,
     /// Until when it holds, without leeway.
     pub expires_at: Timestamp,
+    /// What its issuer calls it, by which it can be revoked.
+    pub token: Option<TokenId>,
 }
 
 impl Identity {
@@ -202,10 +208,29 @@ impl Tokens {
         Self {
             keys,
             signing,
+            refused: Arc::default(),
             validation,
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             user_id_claim: config.user_id_claim.clone(),
+        }
+    }
+
+    /// The tokens that are refused.
+    pub(crate) fn refused(&self) -> &Arc<RefusedTokens> {
+        &self.refused
+    }
+
+    /// Whether the token of that identity was revoked: between [`Self::verify`] and now, too.
+    ///
+    /// # Errors
+    /// It was.
+    pub fn check_revoked(&self, identity: &Identity) -> Result<(), TokenError> {
+        match &identity.token {
+            Some(token) if self.refused.contains(token) => {
+                Err(TokenError::Invalid("token has been revoked"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -232,7 +257,9 @@ impl Tokens {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm];
         let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation);
-        self.identity(&decoded.map_err(unreadable)?.claims)
+        let identity = self.identity(&decoded.map_err(unreadable)?.claims)?;
+        self.check_revoked(&identity)?;
+        Ok(identity)
     }
 
     fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, TokenError> {
@@ -253,6 +280,7 @@ impl Tokens {
                 id,
             },
             expires_at,
+            token: text("jti").and_then(|id| TokenId::parse(id).ok()),
         })
     }
 

@@ -31,6 +31,7 @@ use axum::{
     http::{Request, Response, StatusCode},
     response::IntoResponse,
 };
+use chat_domain::ports::Clock;
 use socketioxide::{
     ParserConfig, SocketIo, SocketIoBuilder, TransportType, handler::ConnectHandler,
 };
@@ -39,6 +40,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use self::carriers::Carriers;
 use crate::{
     app::{App, connections::Connections},
+    auth::RefusedTokens,
     config::{Config, Transports},
 };
 
@@ -107,8 +109,13 @@ impl Engine {
     }
 
     /// The sockets, as the rules see them.
-    pub fn sockets(&self, connections: Arc<Connections>) -> fanout::Fanout {
-        fanout::Fanout::new(self.io.clone(), connections)
+    pub fn sockets(
+        &self,
+        connections: Arc<Connections>,
+        refused: Arc<RefusedTokens>,
+        clock: Arc<dyn Clock>,
+    ) -> fanout::Fanout {
+        fanout::Fanout::new(self.io.clone(), connections, refused, clock)
     }
 
     /// Starts serving. Returns what handles requests, and which connection carries which session.

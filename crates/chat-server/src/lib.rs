@@ -91,6 +91,11 @@ pub async fn run(
         database,
         tenancy,
     } = compose(config, tokens, database, mode == Mode::Development).await?;
+    // Nobody is let in with a token that was revoked before this server started.
+    app.chat
+        .compare_revoked()
+        .await
+        .map_err(ComposeError::Port)?;
     let (service, carriers) = engine.serve(&app);
     let gate = Gate {
         app: Arc::clone(&app),

@@ -1,5 +1,5 @@
-//! What every database must do: [`UserRepo`], [`GroupRepo`], [`MembershipRepo`], [`Roster`], [`MessageLog`] and
-//! [`ReadMarks`] over the same tables.
+//! What every database must do: [`UserRepo`], [`GroupRepo`], [`MembershipRepo`], [`Roster`], [`MessageLog`],
+//! [`ReadMarks`] and [`RevokedTokens`] over the same tables.
 //!
 //! Each behaviour is one async function; [`crate::database_contract`] makes a test of each. The modules follow the ports;
 //! `scene` sets them.
@@ -9,13 +9,16 @@ pub mod history;
 pub mod log;
 pub mod marks;
 pub mod memberships;
+pub mod revoked;
 pub mod roster;
 mod scene;
 pub mod users;
 
 use std::{any::Any, sync::Arc};
 
-use crate::ports::{GroupRepo, MembershipRepo, MessageLog, ReadMarks, Roster, UserRepo};
+use crate::ports::{
+    GroupRepo, MembershipRepo, MessageLog, ReadMarks, RevokedTokens, Roster, UserRepo,
+};
 
 /// The ports of one database, which is empty at first and nobody else's.
 pub struct Database {
@@ -31,6 +34,8 @@ pub struct Database {
     pub log: Arc<dyn MessageLog>,
     /// How far members have read.
     pub marks: Arc<dyn ReadMarks>,
+    /// Tokens that are refused.
+    pub revoked: Arc<dyn RevokedTokens>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -38,7 +43,14 @@ impl Database {
     /// The ports of a store that has them all.
     pub fn of<T>(store: T) -> Self
     where
-        T: UserRepo + GroupRepo + MembershipRepo + Roster + MessageLog + ReadMarks + 'static,
+        T: UserRepo
+            + GroupRepo
+            + MembershipRepo
+            + Roster
+            + MessageLog
+            + ReadMarks
+            + RevokedTokens
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -47,7 +59,8 @@ impl Database {
             memberships: Arc::clone(&store) as _,
             roster: Arc::clone(&store) as _,
             log: Arc::clone(&store) as _,
-            marks: store,
+            marks: Arc::clone(&store) as _,
+            revoked: store,
             kept: Vec::new(),
         }
     }
@@ -158,6 +171,11 @@ macro_rules! database_contract {
                 marks_set_at_once_end_at_the_furthest,
                 who_is_no_member_has_no_mark,
                 marks_are_found_for_members_only,
+            ]
+            revoked: [
+                a_revoked_token_is_listed_until_its_end,
+                revoking_again_moves_the_end_but_never_back,
+                what_was_revoked_before_is_not_listed_again,
             ]
         }
     };

@@ -13,8 +13,9 @@ use crate::{
     news::ReadMark,
     ports::{
         Added, Appended, Changed, GroupEntry, GroupRepo, MembershipRepo, MessageLog, PortResult,
-        ReadMarks, Roster, Slice, UserRepo,
+        ReadMarks, RevokedTokens, Roster, Slice, UserRepo,
     },
+    revocation::{Revocation, TokenId},
     time::Timestamp,
     user::{User, UserName},
 };
@@ -29,6 +30,8 @@ pub struct MemoryDatabase {
 struct Tables {
     users: BTreeMap<UserId, User>,
     groups: BTreeMap<GroupId, GroupRow>,
+    /// When each was revoked, and until when.
+    revoked: BTreeMap<TokenId, (Timestamp, Timestamp)>,
 }
 
 struct GroupRow {
@@ -139,6 +142,29 @@ impl UserRepo for MemoryDatabase {
 
     async fn find(&self, user: &UserId) -> PortResult<Option<User>> {
         Ok(self.lock().users.get(user).cloned())
+    }
+}
+
+#[async_trait]
+impl RevokedTokens for MemoryDatabase {
+    async fn revoke(&self, revocation: &Revocation, now: Timestamp) -> PortResult<()> {
+        let mut tables = self.lock();
+        tables.revoked.retain(|_, (_, until)| *until > now);
+        let entry = tables.revoked.entry(revocation.token.clone());
+        let (at, until) = entry.or_default();
+        (*at, *until) = (now, revocation.until.max(*until));
+        Ok(())
+    }
+
+    async fn revoked_since(&self, since: Timestamp, now: Timestamp) -> PortResult<Vec<Revocation>> {
+        let tables = self.lock();
+        let revoked = tables.revoked.iter();
+        let wanted = revoked.filter(|(_, (at, until))| *at >= since && *until > now);
+        let read = wanted.map(|(token, (_, until))| Revocation {
+            token: token.clone(),
+            until: *until,
+        });
+        Ok(read.collect())
     }
 }
 

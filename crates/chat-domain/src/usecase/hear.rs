@@ -68,6 +68,7 @@ impl Listener for Chat {
                 }
             }
             Notice::SessionsEnded(user) => self.ports.sockets.end_all(&user),
+            Notice::TokenRevoked(revocation) => self.ports.sockets.refuse_token(&revocation),
             Notice::Displaced(user, socket) => self.ports.sockets.end(&user, &socket),
         }
     }

@@ -9,6 +9,7 @@ use chat_domain::{
     id::{GroupId, SocketId, UserId},
     news::{Audience, News},
     ports::Sockets,
+    revocation::Revocation,
     usecase::join::Joined,
 };
 
@@ -93,6 +94,8 @@ impl Sockets for NotingSockets {
     fn end_all(&self, user: &UserId) {
         self.lock().retain(|_, open| open.user != *user);
     }
+
+    fn refuse_token(&self, _: &Revocation) {}
 
     fn end(&self, user: &UserId, socket: &SocketId) {
         self.lock()

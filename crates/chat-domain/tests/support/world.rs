@@ -108,6 +108,7 @@ impl World {
                 roster: Arc::clone(&world.database) as _,
                 log: Arc::clone(&world.database) as _,
                 marks: Arc::clone(&world.database) as _,
+                revoked: Arc::clone(&world.database) as _,
                 presence: Arc::clone(&line) as _,
                 typing: presence,
                 bus: Arc::new(bus),

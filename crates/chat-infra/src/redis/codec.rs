@@ -118,6 +118,7 @@ fn room(notice: &Notice) -> Option<&GroupId> {
         | Notice::Read(..)
         | Notice::Stirred(_)
         | Notice::SessionsEnded(_)
+        | Notice::TokenRevoked(_)
         | Notice::Displaced(..) => None,
     }
 }

@@ -23,6 +23,9 @@ const COMPARE_HEADS: Duration = Duration::from_secs(5);
 /// Likewise where there are other nodes: one of them may be cut off, and only it knows.
 const COMPARE_HEADS_AMONG_NODES: Duration = Duration::from_secs(1);
 
+/// How often the revoked tokens are looked up: a notice may be lost.
+const COMPARE_REVOKED: Duration = Duration::from_secs(5);
+
 /// How often who is in the rooms is compared with the database: another program may remove members, and within ten
 /// seconds they are out.
 const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
@@ -59,6 +62,7 @@ impl TimedAgenda {
     pub async fn work(self: Arc<Self>, chat: Arc<Chat>, has_peers: bool) {
         let mut looks = every(LOOK);
         let (mut heads, mut members) = (Comparison::default(), Comparison::default());
+        let mut revoked = Comparison::default();
         loop {
             while let Some(chore) = self.take_due() {
                 tokio::spawn(perform(Arc::clone(&chat), chore));
@@ -75,6 +79,7 @@ impl TimedAgenda {
                         (false, false) => COMPARE_HEADS,
                     };
                     heads.begin(now, span, || compare_heads(Arc::clone(&chat)));
+                    revoked.begin(now, COMPARE_REVOKED, || compare_revoked(Arc::clone(&chat)));
                     let span = if is_alone { COMPARE_MEMBERS_ALONE } else { COMPARE_MEMBERS };
                     members.begin(now, span, || compare_members(Arc::clone(&chat)));
                 }
@@ -121,6 +126,15 @@ async fn perform(chat: Arc<Chat>, chore: Chore) {
         warn!(
             error = &error as &dyn std::error::Error,
             "a chore of a room has to be done again"
+        );
+    }
+}
+
+async fn compare_revoked(chat: Arc<Chat>) {
+    if let Err(error) = chat.compare_revoked().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not look up which tokens were revoked"
         );
     }
 }

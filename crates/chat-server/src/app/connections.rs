@@ -10,6 +10,7 @@ use std::{
 use chat_domain::{
     id::{SocketId, UserId},
     ports::{Admission, ConnectionLedger, WhenFull},
+    revocation::TokenId,
 };
 use tokio::runtime::Handle;
 
@@ -51,6 +52,8 @@ struct Inner {
 
 struct Entry {
     socket: SocketId,
+    /// The token that it came with, or got since.
+    token: Option<TokenId>,
     line: Arc<dyn Line>,
 }
 
@@ -121,6 +124,21 @@ impl Connections {
         lines.len()
     }
 
+    /// Ends every connection with that token. Returns how many there were.
+    pub fn close_token(&self, token: &TokenId, closing: Closing) -> usize {
+        let inner = self.lock();
+        let entries = inner.users.values().flatten();
+        let lines: Vec<_> = entries
+            .filter(|entry| entry.token.as_ref() == Some(token))
+            .map(|entry| Arc::clone(&entry.line))
+            .collect();
+        drop(inner);
+        for line in &lines {
+            line.close(closing);
+        }
+        lines.len()
+    }
+
     /// Ends one connection of a user, if it is here.
     pub fn close_socket(&self, user: &UserId, socket: &SocketId, closing: Closing) {
         for line in self.lines_of(user, |entry| entry.socket == *socket) {
@@ -162,6 +180,7 @@ impl Connections {
         let socket = socket.clone();
         let entry = Entry {
             socket: socket.clone(),
+            token: None,
             line,
         };
         inner.users.entry(user.clone()).or_default().push(entry);
@@ -193,6 +212,17 @@ impl Connections {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// From now on the connection goes on with that token.
+    pub fn hold(&self, token: Option<&TokenId>) {
+        let mut inner = self.connections.lock();
+        let mut entries = inner.users.get_mut(&self.user).into_iter().flatten();
+        if let Some(entry) = entries.find(|entry| entry.socket == self.socket) {
+            entry.token = token.cloned();
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_domain::ports::{
-    Dice as _, GroupRepo, MembershipRepo, MessageLog, PortResult, ReadMarks, Roster, UserRepo,
+    Dice as _, GroupRepo, MembershipRepo, MessageLog, PortResult, ReadMarks, RevokedTokens, Roster,
+    UserRepo,
 };
 use chat_infra::{
     postgres::{OPEN_WITHIN, PostgresDatabase},
@@ -107,6 +108,7 @@ pub(super) struct Repositories {
     pub roster: Arc<dyn Roster>,
     pub log: Arc<dyn MessageLog>,
     pub marks: Arc<dyn ReadMarks>,
+    pub revoked: Arc<dyn RevokedTokens>,
     pub dependency: Arc<dyn Dependency>,
 }
 
@@ -119,6 +121,7 @@ impl Repositories {
             + Roster
             + MessageLog
             + ReadMarks
+            + RevokedTokens
             + Dependency
             + 'static,
     {
@@ -130,6 +133,7 @@ impl Repositories {
             roster: database.clone(),
             log: database.clone(),
             marks: database.clone(),
+            revoked: database.clone(),
             dependency: database,
         }
     }

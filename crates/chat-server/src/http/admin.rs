@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chat_domain::{member::Role, ports::PortError, service::Shared, user::User as DomainUser};
+use chat_domain::{
+    member::Role,
+    ports::PortError,
+    revocation::{Revocation, TokenId},
+    service::Shared,
+    user::User as DomainUser,
+};
 
 use super::{
     answer::{Answer, HttpRefusal, done, ok},
@@ -13,10 +19,12 @@ use super::{
 };
 use crate::{
     app::{App, closing::Closing},
+    auth::LEEWAY,
     wire::{
-        field::Problem,
-        incoming::{AdminMessage, PutGroup, PutMember, PutUser},
+        field::{Problem, Seconds},
+        incoming::{AdminMessage, PutGroup, PutMember, PutUser, RevokeToken},
         record::{GroupRecord, Member, Message, SessionsClosed, User},
+        time::END_OF_TIME,
     },
 };
 
@@ -61,6 +69,26 @@ pub async fn end_sessions(
         let away = PortError::during("tell the other nodes")("they cannot be reached");
         return Err(HttpRefusal::from(away));
     }
+    ok(&SessionsClosed { sessions_closed })
+}
+
+/// Refuse a token by its `jti`, on every node and after restarts, and end its connections.
+#[utoipa::path(
+    post, path = "/api/v1/admin/tokens/{jti}/revoke", tag = "admin", params(("jti" = String, Path)),
+    request_body = RevokeToken, responses((status = 200, body = SessionsClosed))
+)]
+pub async fn revoke_token(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<String>,
+    body: Body,
+) -> Answer {
+    let token = TokenId::parse(&id).map_err(|error| Problem::new("jti", error))?;
+    let exp = body.read::<RevokeToken>()?.exp;
+    // Nodes' clocks may be apart as far as those of clients.
+    let until = exp.map_or(END_OF_TIME, |Seconds(exp)| exp + LEEWAY + LEEWAY);
+    let sessions_closed = app.connections.close_token(&token, Closing::Evicted);
+    app.chat.revoke_token(Revocation { token, until }).await?;
     ok(&SessionsClosed { sessions_closed })
 }
 

@@ -51,6 +51,7 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
         .routes(routes!(api::messages::mark_read))
         .routes(routes!(admin::put_user))
         .routes(routes!(admin::end_sessions))
+        .routes(routes!(admin::revoke_token))
         .routes(routes!(admin::put_group))
         .routes(routes!(admin::put_member, admin::delete_member))
         .routes(routes!(admin::send));

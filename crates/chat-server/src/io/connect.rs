@@ -144,6 +144,10 @@ pub async fn admit(
     let Admission { slot, displaced } = admission
         .await
         .map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
+    // Whoever revokes the token sees it here from now on, or has done so before.
+    slot.hold(identity.token.as_ref());
+    let checked = app.tokens.check_revoked(&identity);
+    checked.map_err(|error| Refused::new(error.code(), error.to_string()))?;
     for old in displaced {
         app.chat.displace(user, old);
     }

@@ -22,8 +22,12 @@ use super::{
     rooms, token, typing,
 };
 use crate::{
-    app::{App, closing::Closing, connections::Line},
-    auth::Identity,
+    app::{
+        App,
+        closing::Closing,
+        connections::{Line, Slot},
+    },
+    auth::{Identity, TokenError},
     wire::{
         field::Problem,
         outgoing::{AuthExpired, ServiceStatus, Session, TypingTimes},
@@ -45,6 +49,7 @@ pub struct Conversation {
     pub connection: Connection,
     pub identity: Identity,
     line: Arc<SocketLine>,
+    slot: Slot,
     token: Token,
 }
 
@@ -108,6 +113,7 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         connection,
         identity,
         line,
+        slot,
         token: Token::Valid,
     };
     loop {
@@ -148,7 +154,7 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         // What waits for it takes memory: until that is gone, its place is taken.
         gone.cancelled().await;
     }
-    drop((slot, ended));
+    drop((talk.slot, ended));
 }
 
 fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
@@ -175,10 +181,19 @@ impl Conversation {
     }
 
     /// A new token holds from now on.
-    pub fn renew(&mut self, identity: Identity) {
+    ///
+    /// # Errors
+    /// It has been revoked meanwhile, and the connection ends.
+    pub fn renew(&mut self, identity: Identity) -> Result<(), TokenError> {
+        self.slot.hold(identity.token.as_ref());
+        if let Err(error) = self.app.tokens.check_revoked(&identity) {
+            self.line.close(Closing::Evicted);
+            return Err(error);
+        }
         self.connection.user = identity.user.clone();
         self.identity = identity;
         self.token = Token::Valid;
+        Ok(())
     }
 
     async fn take(&mut self, job: Job) {

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
     news::{Audience, News},
-    ports::Sockets,
+    ports::{Clock, Sockets},
+    revocation::Revocation,
 };
 use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
 use super::outlet;
 use crate::app::{closing::Closing, connections::Connections};
+use crate::auth::RefusedTokens;
 use crate::wire::{
     outgoing::{
         AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, ServiceStatus,
@@ -29,11 +31,23 @@ pub(super) const EVERYBODY: &str = "everybody";
 pub struct Fanout {
     io: SocketIo,
     connections: Arc<Connections>,
+    refused: Arc<RefusedTokens>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Fanout {
-    pub(super) fn new(io: SocketIo, connections: Arc<Connections>) -> Self {
-        Self { io, connections }
+    pub(super) fn new(
+        io: SocketIo,
+        connections: Arc<Connections>,
+        refused: Arc<RefusedTokens>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            io,
+            connections,
+            refused,
+            clock,
+        }
     }
 
     fn emit<T: Serialize>(&self, audience: Audience<'_>, event: &str, payload: &T) {
@@ -162,6 +176,13 @@ impl Sockets for Fanout {
 
     fn end_all(&self, user: &UserId) {
         self.connections.close_user(user, Closing::Evicted);
+    }
+
+    fn refuse_token(&self, revocation: &Revocation) {
+        if self.refused.refuse(revocation, self.clock.now()) {
+            self.connections
+                .close_token(&revocation.token, Closing::Evicted);
+        }
     }
 
     fn end(&self, user: &UserId, socket: &SocketId) {

@@ -29,7 +29,7 @@ pub async fn refresh(
     }
     talk.app.greet(&identity.user).await?;
     let token_expires_at = Time(identity.expires_at);
-    talk.renew(identity);
+    talk.renew(identity)?;
     answer(reply, &TokenRefreshed { token_expires_at });
     Ok(())
 }

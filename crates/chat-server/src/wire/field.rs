@@ -7,11 +7,15 @@ use chat_domain::{
     id::{Epoch, GroupId, MessageId, Seq, UserId},
     member::Role,
     message::{ClientMessageId, MessageKind},
+    time::Timestamp,
     user::UserName,
 };
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::cursor::{Place, decode};
+use super::{
+    cursor::{Place, decode},
+    time::END_OF_TIME,
+};
 
 /// The largest number that every JSON implementation keeps exactly.
 pub const MOST_SEQ: u64 = (1 << 53) - 1;
@@ -162,6 +166,22 @@ impl Field for Seq {
             return Err("is too large".to_owned());
         }
         Ok(Self::new(*raw))
+    }
+}
+
+/// A point in time, in seconds since 1970, as tokens have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds(pub Timestamp);
+
+impl Field for Seconds {
+    type Raw = u64;
+
+    fn parse(raw: &u64) -> Result<Self, String> {
+        let millis = raw.saturating_mul(1_000);
+        if millis > END_OF_TIME.as_millis() {
+            return Err("is beyond the year 9999: write seconds since 1970".to_owned());
+        }
+        Ok(Self(Timestamp::from_millis(millis)))
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::field::{
-    AnyKind, Cursor, Limit, NoAttachments, Problem, optional, read, removable, required,
+    AnyKind, Cursor, Limit, NoAttachments, Problem, Seconds, optional, read, removable, required,
 };
 
 /// An argument that is the group's id itself, or an object that has it.
@@ -317,6 +317,15 @@ pub struct GiveRole {
     #[serde(deserialize_with = "required")]
     #[schema(value_type = String)]
     pub role: Role,
+}
+
+/// How long a token has to be refused.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RevokeToken {
+    /// The `exp` of the token, in seconds since 1970. Without it, the token is refused for ever.
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<u64>)]
+    pub exp: Option<Seconds>,
 }
 
 /// A role to give, or the lowest.

@@ -272,7 +272,7 @@ pub fn older(slice: &Slice, is_backwards: bool) -> Option<String> {
     oldest.map(|message| encode(&message.seq))
 }
 
-/// How many of a user's connections were ended.
+/// How many connections of this node were ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionsClosed {

@@ -10,7 +10,7 @@ const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// The last millisecond of the year 9999: four digits are all that the format has.
-const END_OF_TIME_MS: u64 = 253_402_300_799_999;
+pub const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_799_999);
 
 /// A point in time as clients read it: `2026-11-23T10:00:00.000Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Time(pub Timestamp);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_millis().min(END_OF_TIME_MS);
+        let millis = self.0.min(END_OF_TIME).as_millis();
         let nanos = i128::from(millis) * 1_000_000;
         let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| fmt::Error)?;
         f.write_str(&time.format(FORMAT).map_err(|_| fmt::Error)?)

@@ -172,6 +172,18 @@ impl Site {
         client
     }
 
+    /// Connects with a token. `Err` has the refusal.
+    pub async fn connect_with(&self, token: &str) -> Result<Client, String> {
+        let mut client = Client::open(self.address).await;
+        client.send(&format!("40{}", json!({"token": token}))).await;
+        let answer = client.packet().await;
+        if !answer.starts_with("40") {
+            return Err(answer);
+        }
+        client.wait_for("session").await;
+        Ok(client)
+    }
+
     /// Connects as a user, and joins the room.
     pub async fn join(&self, user: &str, group: &str) -> Client {
         let mut client = self.connect(user).await;
@@ -200,6 +212,14 @@ fn environment(folder: &TempDir, settings: &[(&str, &str)]) -> HashMap<String, S
 pub fn token(user: &str, seconds: i64) -> String {
     let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap();
     let claims = json!({"sub": user, "name": user.to_uppercase(), "exp": now + seconds});
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+/// A token of a user for an hour, with a name by which it can be revoked.
+pub fn named_token(user: &str, name: &str) -> String {
+    let exp = jsonwebtoken::get_current_timestamp() + 3_600;
+    let claims = json!({"sub": user, "name": user.to_uppercase(), "exp": exp, "jti": name});
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }

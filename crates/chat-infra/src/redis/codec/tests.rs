@@ -4,6 +4,7 @@ use chat_domain::{
     member::Role,
     message::{Author, ClientMessageId, Message, MessageBody, MessageKind, Quote},
     news::{Addition, ReadMark},
+    revocation::{Revocation, TokenId},
     time::Timestamp,
     user::{ImageUrl, User, UserName},
 };
@@ -142,6 +143,10 @@ fn notice() -> impl Strategy<Value = Notice> {
             .prop_map(|(group, user, mark)| Notice::Read(group, user, mark)),
         vec(group_id(), 1..100).prop_map(Notice::Stirred),
         user_id().prop_map(Notice::SessionsEnded),
+        ("\\PC{1,256}", time()).prop_map(|(token, until)| {
+            let token = TokenId::parse(&token).expect("it has no control characters");
+            Notice::TokenRevoked(Revocation { token, until })
+        }),
         (user_id(), ".{0,40}")
             .prop_map(|(user, socket)| Notice::Displaced(user, SocketId::new(&socket))),
     ]

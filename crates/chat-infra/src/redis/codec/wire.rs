@@ -8,6 +8,8 @@ use chat_domain::{
     id::{GroupId, Seq, SocketId, UserId},
     member::Role,
     news::{Notice, ReadMark},
+    revocation::{Revocation, TokenId},
+    time::Timestamp,
     user::UserName,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,7 @@ pub(super) enum Wire<'a> {
     Read(Text<'a>, Text<'a>, WireMark),
     Stirred(Vec<Text<'a>>),
     SessionsEnded(Text<'a>),
+    TokenRevoked(Text<'a>, u64),
     Displaced(Text<'a>, Text<'a>),
     /// Something is missing, nobody knows what.
     Gap,
@@ -74,6 +77,9 @@ impl<'a> Wire<'a> {
             ),
             Notice::Stirred(groups) => Self::stirred(groups),
             Notice::SessionsEnded(user) => Self::SessionsEnded(name_of(user)),
+            Notice::TokenRevoked(Revocation { token, until }) => {
+                Self::TokenRevoked(token.as_str().into(), until.as_millis())
+            }
             Notice::Displaced(user, socket) => {
                 Self::Displaced(name_of(user), socket.reveal().into())
             }
@@ -116,6 +122,10 @@ impl<'a> Wire<'a> {
                 Notice::Stirred(groups.collect::<Option<_>>()?)
             }
             Self::SessionsEnded(user) => Notice::SessionsEnded(user_id(&user)?),
+            Self::TokenRevoked(token, until) => Notice::TokenRevoked(Revocation {
+                token: TokenId::parse(&token).ok()?,
+                until: Timestamp::from_millis(until),
+            }),
             Self::Displaced(user, socket) => {
                 Notice::Displaced(user_id(&user)?, SocketId::new(&socket))
             }
