@@ -136,7 +136,7 @@ impl<'a> Conductor<'a> {
         endpoints: &Arc<[Endpoint]>,
     ) -> Result<(Arc<Shared>, Record, Spent), RunError> {
         let shared = Arc::new(Shared::new(cast));
-        let zero = Instant::now();
+        let zero = shared.zero;
         let (phases, watching) = watch::channel(Phase::Gather);
         let of = roles.len();
         let mut clients = JoinSet::new();

@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use crate::{
     cast::Cast,
-    record::{Key, Room, Seq, User},
+    record::{Key, Room, Seq, User, micros},
 };
 
 /// Where a run is.
@@ -51,6 +53,8 @@ pub struct Shared {
     pub cast: Cast,
     /// The totals.
     pub tally: Tally,
+    /// From when the times in diaries are counted.
+    pub zero: Instant,
     next_key: AtomicU32,
     rooms: Vec<RoomState>,
     roster: Mutex<Roster>,
@@ -88,12 +92,18 @@ impl Shared {
         Self {
             cast,
             tally: Tally::default(),
+            zero: Instant::now(),
             next_key: AtomicU32::new(0),
             rooms,
             roster: Mutex::default(),
             ready: Default::default(),
             trouble: Mutex::new(None),
         }
+    }
+
+    /// What a diary would say that it is now, in microseconds.
+    pub fn now(&self) -> u64 {
+        micros(self.zero.elapsed())
     }
 
     /// A number that no other message has.

@@ -142,6 +142,7 @@ impl Phone {
         let slow_consumer = closed.code == "SLOW_CONSUMER";
         self.diary.note(now, Event::Farewell { slow_consumer });
         let wait = Duration::from_millis(closed.reconnect_in_ms.unwrap_or(0).min(10_000));
+        let wait = wait.max(self.away_when_lost);
         self.end(Manner::HangUp, End::Server, 0, now);
         if let Link::Ending { again_at, .. } = &mut self.link {
             *again_at = (*again_at).max(now + wait);
