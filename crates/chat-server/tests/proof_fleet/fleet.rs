@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_load::{client::shared::Shared, conductor::Outcome};
+use chat_load::{client::shared::Shared, conductor::Outcome, record::User};
 use chat_testkit::{
     chat_server::{ChatServer, WITHOUT_LIMITS},
     load,
@@ -34,16 +34,20 @@ pub struct Fleet {
 
 impl Fleet {
     pub async fn start() -> Self {
-        let mut fleet = Self {
-            nodes: Vec::new(),
-            redis: RedisServer::start().await,
-            postgres: PostgresServer::start().await,
-        };
+        let mut fleet = Self::without_nodes().await;
         let redis = fleet.redis.url();
         for _ in 0..NODES {
             fleet.add(&[("CHAT_REDIS__URL", &redis)]).await;
         }
         fleet
+    }
+
+    pub async fn without_nodes() -> Self {
+        Self {
+            nodes: Vec::new(),
+            redis: RedisServer::start().await,
+            postgres: PostgresServer::start().await,
+        }
     }
 
     /// Adds a node with these settings, and waits until it is ready.
@@ -65,8 +69,18 @@ impl Fleet {
         trouble: impl AsyncFnOnce(&mut Self, &Shared),
     ) -> Outcome {
         let urls = self.urls();
+        self.endure_at(&urls, scenario, trouble).await
+    }
+
+    /// As [`Self::endure`], with each client at its place, around and around.
+    pub async fn endure_at(
+        &mut self,
+        urls: &[String],
+        scenario: &str,
+        trouble: impl AsyncFnOnce(&mut Self, &Shared),
+    ) -> Outcome {
         let meanwhile = async |clients: Arc<Shared>| trouble(self, &clients).await;
-        let outcome = load::run_while(&urls, scenario, meanwhile).await;
+        let outcome = load::run_while(urls, scenario, meanwhile).await;
         wait_until("no key is left", EMPTY_WITHIN, || {
             keys::left(&self.redis).is_empty()
         })
@@ -76,14 +90,40 @@ impl Fleet {
 
     /// Returns how long it took until Redis held what the clients hold.
     pub async fn exact(&self, clients: &Shared, within: Duration) -> Duration {
-        let is_exact = || {
+        self.exact_without(|_| false, clients, within).await
+    }
+
+    /// Returns how long it took until Redis held what the clients hold, but for these.
+    pub async fn exact_without(
+        &self,
+        is_away: impl Fn(User) -> bool,
+        clients: &Shared,
+        within: Duration,
+    ) -> Duration {
+        let start = Instant::now();
+        loop {
             let before = clients.roster();
             let held = keys::held(&self.redis);
             // Otherwise somebody came or went meanwhile.
-            before == clients.roster() && held == keys::expected(&before, &clients.cast)
-        };
-        wait_until("the keys are exact", within, is_exact).await
+            let is_quiet = before == clients.roster();
+            let there = (before.into_iter()).filter(|((_, user), _)| !is_away(*user));
+            let expected = keys::expected(&there.collect(), &clients.cast);
+            if is_quiet && held == expected {
+                return start.elapsed();
+            }
+            assert!(
+                start.elapsed() < within,
+                "the keys are not exact within {within:?}:\n{}",
+                keys::difference(&held, &expected),
+            );
+            sleep(LOOK_EVERY).await;
+        }
     }
+}
+
+/// Whether a client is at that node, as long as none has turned it away.
+pub fn is_at(node: usize) -> impl Fn(User) -> bool + Copy {
+    move |user| user.0 as usize % NODES == node
 }
 
 /// Returns when so many messages more are acknowledged: the load has begun, or goes on.

@@ -51,6 +51,19 @@ pub fn expected(roster: &Roster, cast: &Cast) -> Keys {
     keys
 }
 
+/// A line for each key that is not as it should be.
+pub fn difference(held: &Keys, expected: &Keys) -> String {
+    let all: BTreeSet<_> = held.keys().chain(expected.keys()).collect();
+    let wrong = all
+        .into_iter()
+        .filter(|key| held.get(*key) != expected.get(*key));
+    let line = |key: &String| {
+        let (is, should) = (held.get(key), expected.get(key));
+        format!("{key}: {is:?} instead of {should:?}\n")
+    };
+    wrong.map(line).collect()
+}
+
 /// What an operator would find with `redis-cli --scan`.
 pub fn left(redis: &RedisServer) -> Vec<String> {
     let scanned = redis.ask(&["--scan"]);

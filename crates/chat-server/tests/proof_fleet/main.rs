@@ -4,9 +4,13 @@
 //! load generator (nothing lost, doubled or out of order), [`moves`] (nobody is said to come or go who did not),
 //! and [`keys`] (Redis holds what the clients hold, and nothing when they are gone).
 
+mod away;
+mod delays;
+mod faults;
 mod fleet;
 mod flush;
 mod keys;
 mod kills;
 mod moves;
 mod outage;
+mod shapes;
