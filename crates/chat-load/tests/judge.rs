@@ -416,6 +416,21 @@ fn typing_without_a_keystroke_is_stuck() {
 }
 
 #[test]
+fn typing_that_is_told_to_somebody_who_asked_to_leave_is_clean() {
+    let (key, typing, stopped) = typing();
+    let mut story = conversation();
+    story.tells(BOB, key);
+    story.tells(ADA, typing);
+    story.leaves(ADA);
+    story.tells(ADA, stopped);
+    story.tells(ADA, typing);
+    story.joins(ADA, 3, 3);
+    story.waits(11);
+
+    story.ends_clean();
+}
+
+#[test]
 fn typing_that_stops_twice_is_a_repeated_stop() {
     let (key, typing, stopped) = typing();
     let mut story = conversation();

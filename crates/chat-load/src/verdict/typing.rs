@@ -1,23 +1,49 @@
 //! Typing indicators: none outlives the last keystroke by more than its time, and each ends once.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::{Case, Kind, second};
-use crate::record::{Diary, Event, Room, User, micros};
+use crate::record::{Diary, Event, Record, Room, User, micros};
 
 /// Follows every indicator at every client.
 pub fn judge(case: &mut Case<'_>) {
-    let keystrokes = keystrokes(case);
+    let keystrokes = keystrokes(case.record);
     for diary in &case.record.diaries {
-        indicators(case, diary, &keystrokes);
+        for fate in fates(diary, case.record.end) {
+            match fate {
+                Fate::Ended(indicator) => stuck(case, diary, &indicator, &keystrokes),
+                Fate::StoppedTwice { room, user, at } => {
+                    let at = second(at);
+                    let (to, user, room) =
+                        (case.user(diary.user), case.user(user), case.room(room));
+                    case.verdict.add(Kind::RepeatedStop, || {
+                        format!("`{to}` was told at {at} that `{user}` stopped typing in `{room}`, who did not type")
+                    });
+                }
+            }
+        }
     }
+}
+
+/// How long any indicator outlived the last keystroke before its end.
+pub fn longest(record: &Record) -> Duration {
+    let keystrokes = keystrokes(record);
+    let fates = (record.diaries.iter()).flat_map(|diary| fates(diary, record.end));
+    let outlived = fates.filter_map(|fate| match fate {
+        Fate::Ended(indicator) => Some(indicator.until - indicator.last(&keystrokes)?),
+        Fate::StoppedTwice { .. } => None,
+    });
+    Duration::from_micros(outlived.max().unwrap_or(0))
 }
 
 type Keystrokes = HashMap<(Room, User), Vec<u64>>;
 
-fn keystrokes(case: &Case<'_>) -> Keystrokes {
+fn keystrokes(record: &Record) -> Keystrokes {
     let mut keystrokes = Keystrokes::new();
-    for diary in &case.record.diaries {
+    for diary in &record.diaries {
         for entry in &diary.entries {
             if let Event::Keystroke { room } = entry.event {
                 let times = keystrokes.entry((room, diary.user)).or_default();
@@ -31,55 +57,89 @@ fn keystrokes(case: &Case<'_>) -> Keystrokes {
     keystrokes
 }
 
-fn indicators(case: &mut Case<'_>, diary: &Diary, keystrokes: &Keystrokes) {
+/// What a client saw of somebody who types.
+struct Indicator {
+    room: Room,
+    user: User,
+    since: u64,
+    until: u64,
+}
+
+impl Indicator {
+    /// The last keystroke before its end.
+    fn last(&self, keystrokes: &Keystrokes) -> Option<u64> {
+        let times = keystrokes.get(&(self.room, self.user))?;
+        let before = times.partition_point(|time| *time <= self.until);
+        before.checked_sub(1).map(|at| times[at])
+    }
+}
+
+/// What became of an indicator.
+enum Fate {
+    /// It was taken away, or whoever saw it went, or the run ended.
+    Ended(Indicator),
+    /// There was none any more.
+    StoppedTwice { room: Room, user: User, at: u64 },
+}
+
+fn fates(diary: &Diary, end: u64) -> Vec<Fate> {
     // Since when whom this client sees typing.
     let mut shown: HashMap<(Room, User), u64> = HashMap::new();
-    let mut ended = Vec::new();
+    // Rooms that this connection asked to leave: what was under way still comes.
+    let mut left = HashSet::new();
+    let mut fates = Vec::new();
+    let ended = |until| {
+        move |((room, user), since)| {
+            Fate::Ended(Indicator {
+                room,
+                user,
+                since,
+                until,
+            })
+        }
+    };
     for entry in &diary.entries {
+        let at = entry.at;
         match entry.event {
+            Event::Typing { room, .. } | Event::StoppedTyping { room, .. }
+                if left.contains(&room) => {}
             Event::Typing { room, user } => {
-                shown.entry((room, user)).or_insert(entry.at);
+                shown.entry((room, user)).or_insert(at);
             }
             Event::StoppedTyping { room, user } => {
-                if let Some(since) = shown.remove(&(room, user)) {
-                    ended.push((room, user, since, entry.at));
-                    continue;
-                }
-                let at = second(entry.at);
-                let (to, user, room) = (case.user(diary.user), case.user(user), case.room(room));
-                case.verdict.add(Kind::RepeatedStop, || {
-                    format!("`{to}` was told at {at} that `{user}` stopped typing in `{room}`, who did not type")
-                });
+                let was_shown = shown.remove_entry(&(room, user));
+                fates.push(was_shown.map_or(Fate::StoppedTwice { room, user, at }, ended(at)));
             }
             Event::Joined { room, .. } | Event::Left { room } => {
                 let over = shown.extract_if(|(other, _), _| *other == room);
-                ended.extend(over.map(|((room, user), since)| (room, user, since, entry.at)));
+                fates.extend(over.map(ended(at)));
+                match entry.event {
+                    Event::Left { .. } => left.insert(room),
+                    _ => left.remove(&room),
+                };
             }
             Event::Closed(_) => {
-                let over = shown.drain();
-                ended.extend(over.map(|((room, user), since)| (room, user, since, entry.at)));
+                fates.extend(shown.drain().map(ended(at)));
+                left.clear();
             }
             _ => {}
         }
     }
-    let end = case.record.end;
-    ended.extend(
-        shown
-            .into_iter()
-            .map(|((room, user), since)| (room, user, since, end)),
-    );
+    fates.extend(shown.into_iter().map(ended(end)));
+    fates
+}
+
+fn stuck(case: &mut Case<'_>, diary: &Diary, indicator: &Indicator, keystrokes: &Keystrokes) {
+    let Indicator { since, until, .. } = *indicator;
+    let last = indicator.last(keystrokes);
     let longest = micros(case.rules.typing_within);
-    for (room, user, since, until) in ended {
-        let times = keystrokes.get(&(room, user)).map_or(&[][..], Vec::as_slice);
-        let before = times.partition_point(|time| *time <= until);
-        let last = before.checked_sub(1).map(|at| times[at]);
-        if last.is_none_or(|last| until.saturating_sub(last) > longest) {
-            let (to, user, room) = (case.user(diary.user), case.user(user), case.room(room));
-            case.verdict.add(Kind::StuckTyping, || {
-                let last = last.map_or("never".to_owned(), second);
-                let (since, until) = (second(since), second(until));
-                format!("`{to}` saw `{user}` typing in `{room}` from {since} to {until}; the last keystroke: {last}")
-            });
-        }
+    if last.is_none_or(|last| until.saturating_sub(last) > longest) {
+        let to = case.user(diary.user);
+        let (user, room) = (case.user(indicator.user), case.room(indicator.room));
+        case.verdict.add(Kind::StuckTyping, || {
+            let last = last.map_or("never".to_owned(), second);
+            let (since, until) = (second(since), second(until));
+            format!("`{to}` saw `{user}` typing in `{room}` from {since} to {until}; the last keystroke: {last}")
+        });
     }
 }
