@@ -1,6 +1,12 @@
 //! The load generator against the servers of a test, as its command line would run it.
 
-use std::{fmt::Write as _, iter, sync::Arc};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    iter,
+    sync::Arc,
+};
 
 use chat_load::{
     arguments::Arguments,
@@ -11,7 +17,10 @@ use chat_load::{
 use clap::Parser;
 use tokio::sync::oneshot;
 
-use crate::chat_server::{ADMIN_KEY, SECRET};
+use crate::{
+    cache,
+    chat_server::{ADMIN_KEY, SECRET},
+};
 
 /// Runs a scenario to its end, and judges. `scenario` is as on the command line: `flaky --clients 200`.
 pub async fn run(urls: &[String], scenario: &str) -> Outcome {
@@ -50,6 +59,19 @@ pub fn is_complete(outcome: &Outcome, messages: u64) -> bool {
     let counts = &outcome.report.counts;
     let all = [counts.messages, counts.acked, counts.in_history];
     outcome.verdict.is_clean() && all == [messages; 3]
+}
+
+/// Writes down what happened to every client, for whoever has to find out why something was wrong. Returns where.
+pub fn keep(outcome: &Outcome) -> String {
+    let cast = &outcome.shared.cast;
+    let folder = cache::folder().join("records");
+    fs::create_dir_all(&folder).expect("what is built can be written to");
+    // Each run has a name of its own.
+    let file = folder.join(cast.rooms.first().map_or("empty", String::as_str));
+    let mut out = BufWriter::new(File::create(&file).expect("what is built can be written to"));
+    let written = outcome.record.write(cast, &mut out);
+    written.and_then(|()| out.flush()).expect("there is room");
+    format!("what happened: {}", file.display())
 }
 
 /// What came of a run, in a line.

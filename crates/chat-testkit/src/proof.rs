@@ -76,11 +76,13 @@ pub enum Claim {
     FleetOutage,
     /// Redis forgets everything.
     FleetFlush,
+    /// A node hears of its rooms.
+    FleetTraffic,
 }
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -95,6 +97,7 @@ impl Claim {
         Self::FleetKills,
         Self::FleetOutage,
         Self::FleetFlush,
+        Self::FleetTraffic,
     ];
 
     /// What is done.
@@ -120,6 +123,7 @@ impl Claim {
             Self::FleetKills => "3 nodes under load: 20 kills of one",
             Self::FleetOutage => "3 nodes under load: Redis killed, empty again after 30 s",
             Self::FleetFlush => "3 nodes under load: FLUSHALL with 300 users",
+            Self::FleetTraffic => "3 nodes, 1,000 busy rooms: a node with sockets in 2 of them",
         }
     }
 
@@ -144,6 +148,7 @@ impl Claim {
                 "received within 2 s, keys exact after 10 s, nothing false, 0 lost"
             }
             Self::FleetFlush => "nothing seen, keys exact after 5 s",
+            Self::FleetTraffic => "told at most 1 % of what one with sockets in all others is",
         }
     }
 

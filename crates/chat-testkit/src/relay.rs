@@ -3,7 +3,13 @@
 //! Invariant: what arrives is what was sent, in order, up to where a connection breaks. A silent network keeps
 //! what is under way, as a real one does that is mended before anybody gave up.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Result},
@@ -21,6 +27,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 pub struct Relay {
     port: Port,
     weather: watch::Sender<Weather>,
+    carried: Arc<Carried>,
     listening: JoinHandle<()>,
 }
 
@@ -31,6 +38,22 @@ pub enum Way {
     ToServer,
     /// What the server says.
     ToClient,
+}
+
+/// Bytes that went on, each way.
+#[derive(Debug, Default)]
+struct Carried {
+    to_server: AtomicU64,
+    to_client: AtomicU64,
+}
+
+impl Carried {
+    const fn by(&self, way: Way) -> &AtomicU64 {
+        match way {
+            Way::ToServer => &self.to_server,
+            Way::ToClient => &self.to_client,
+        }
+    }
 }
 
 /// How the network is.
@@ -58,10 +81,17 @@ impl Relay {
         let weather = watch::Sender::new(Weather::Fine);
         // Bound before anybody can ask for the address.
         let listener = listen(port.number());
-        let relaying = relay_all(listener, port.number(), to_port, weather.subscribe());
+        let carried = Arc::default();
+        let path = Path {
+            to_port,
+            weather: weather.subscribe(),
+            carried: Arc::clone(&carried),
+        };
+        let relaying = relay_all(listener, port.number(), path);
         Self {
             port,
             weather,
+            carried,
             listening: tokio::spawn(relaying),
         }
     }
@@ -69,6 +99,11 @@ impl Relay {
     /// Where to connect to.
     pub const fn port(&self) -> u16 {
         self.port.number()
+    }
+
+    /// How many bytes went on so far, that way.
+    pub fn carried(&self, way: Way) -> u64 {
+        self.carried.by(way).load(Relaxed)
     }
 
     /// Everything goes on, from now on; also what was held back.
@@ -124,21 +159,24 @@ fn listen(port: u16) -> TcpListener {
     socket.listen(1024).expect("the port is ours")
 }
 
-async fn relay_all(
-    first: TcpListener,
-    port: u16,
+/// What every connection needs.
+#[derive(Debug, Clone)]
+struct Path {
     to_port: u16,
-    mut weather: watch::Receiver<Weather>,
-) {
+    weather: watch::Receiver<Weather>,
+    carried: Arc<Carried>,
+}
+
+async fn relay_all(first: TcpListener, port: u16, path: Path) {
+    let mut weather = path.weather.clone();
     let mut listener = Some(first);
     while let Some(open) = listener.take() {
         let accepting = async {
             while let Ok((client, _)) = open.accept().await {
-                let weather = weather.clone();
-                tokio::spawn(relay(client, to_port, weather));
+                tokio::spawn(relay(client, path.clone()));
             }
         };
-        let mut watched = weather.clone();
+        let mut watched = path.weather.clone();
         tokio::select! {
             () = accepting => {}
             _ = watched.wait_for(is_cut) => {}
@@ -151,17 +189,18 @@ async fn relay_all(
     }
 }
 
-async fn relay(mut client: TcpStream, to_port: u16, mut weather: watch::Receiver<Weather>) {
+async fn relay(mut client: TcpStream, path: Path) {
+    let mut weather = path.weather.clone();
     // Dropping a client whose server is away resets or ends its connection: it notices either.
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", to_port)).await else {
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", path.to_port)).await else {
         return;
     };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ended_well = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let to_server = pass_on(from_client, to_server, Way::ToServer, weather.clone());
-        let to_client = pass_on(from_server, to_client, Way::ToClient, weather.clone());
+        let to_server = pass_on(from_client, to_server, Way::ToServer, path.clone());
+        let to_client = pass_on(from_server, to_client, Way::ToClient, path.clone());
         let both = async { tokio::try_join!(to_server, to_client) };
         tokio::select! {
             done = both => done.is_ok(),
@@ -178,8 +217,9 @@ async fn pass_on(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     way: Way,
-    mut weather: watch::Receiver<Weather>,
+    path: Path,
 ) -> Result<()> {
+    let mut weather = path.weather;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let length = from.read(&mut piece).await?;
@@ -199,6 +239,7 @@ async fn pass_on(
             return to.shutdown().await;
         }
         to.write_all(&piece[..length]).await?;
+        path.carried.by(way).fetch_add(length as u64, Relaxed);
     }
 }
 
@@ -266,6 +307,7 @@ mod tests {
         scene.server.write_all(b"bye").await.unwrap();
 
         assert_eq!(hears(&mut scene.client).await.unwrap(), b"bye");
+        assert_eq!(scene.relay.carried(Way::ToServer), 5);
     }
 
     #[tokio::test]

@@ -203,8 +203,13 @@ fn light_load(seconds: u64) -> String {
 
 fn is_well(outcome: &Outcome, messages: u64, wrong: &[String]) {
     let is_well = load::is_complete(outcome, messages) && wrong.is_empty();
-    let summary = load::summary(outcome);
-    assert!(is_well, "{summary}\n{}\n{wrong:#?}", outcome.verdict);
+    assert!(
+        is_well,
+        "{}\n{}\n{wrong:#?}\n{}",
+        load::summary(outcome),
+        outcome.verdict,
+        load::keep(outcome),
+    );
 }
 
 /// What a client was told of the service: whether all is well.

@@ -14,3 +14,4 @@ mod kills;
 mod moves;
 mod outage;
 mod shapes;
+mod traffic;
