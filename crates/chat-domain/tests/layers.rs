@@ -70,11 +70,12 @@ const PURE: &[Wall] = &[wall(
     AnythingBut(&["env", "fs", "io", "net", "os", "process", "thread"]),
 )];
 
-/// `io`, `http` -> `app`, `wire`; `compose` -> all. `config`, `auth`, `bearer` and `tls` stand below.
+/// `io`, `http` -> `app`, `wire`; `compose` -> all. `config`, `auth`, `bearer`, `logging` and `tls` stand below.
 const SERVER: &[Wall] = &[
     wall("chat-server/src/wire", "crate", Only(&["wire"])),
     wall("chat-server/src/config", "crate", Only(&["config", "wire"])),
     wall("chat-server/src/tls", "crate", Only(&["tls"])),
+    wall("chat-server/src/logging", "crate", Only(&["logging"])),
     wall(
         "chat-server/src/auth",
         "crate",
@@ -100,7 +101,7 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/http",
         "crate",
-        Only(&["app", "auth", "bearer", "config", "http", "wire"]),
+        Only(&["app", "auth", "bearer", "config", "http", "logging", "wire"]),
     ),
 ];
 

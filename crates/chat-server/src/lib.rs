@@ -12,6 +12,7 @@ pub mod config;
 pub mod dev;
 mod http;
 mod io;
+pub mod logging;
 mod tls;
 mod wire;
 

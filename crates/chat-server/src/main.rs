@@ -1,9 +1,6 @@
 //! The command line.
 
-use std::{
-    collections::HashMap, ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode,
-    time::Duration,
-};
+use std::{collections::HashMap, ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use chat_domain::{
     id::UserId,
@@ -15,15 +12,13 @@ use chat_server::{
     auth::Tokens,
     compose::{Database, check_redis},
     config::{self, Config, TokenSource},
-    dev, run,
+    dev, logging, run,
 };
 use clap::{Parser, Subcommand};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing::Level;
-use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -72,7 +67,7 @@ enum Command {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     chat_heap::give_back_what_is_free();
-    start_logging();
+    logging::start(std::env::var("RUST_LOG").ok().as_deref());
     match execute(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -230,22 +225,4 @@ fn lifetime(raw: &str) -> Result<Duration, String> {
         .filter(|seconds| *seconds <= LONGEST_SECONDS)
         .map(Duration::from_secs)
         .ok_or_else(|| "is too long".to_owned())
-}
-
-/// The libraries' own lines show tokens below `info`: no setting switches those on.
-fn start_logging() {
-    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    let wanted = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
-    let harmless = filter_fn(|line| {
-        let from = |library: &str| line.target().starts_with(library);
-        *line.level() <= Level::INFO || !(from("socketioxide") || from("engineioxide"))
-    });
-    let lines = fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .with_filter(harmless);
-    tracing_subscriber::registry()
-        .with(wanted)
-        .with(lines)
-        .init();
 }

@@ -24,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
 
@@ -226,7 +226,9 @@ pub fn named_token(user: &str, name: &str) -> String {
 
 /// One Socket.IO connection, by hand.
 pub struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
+    /// What the server calls the session: a secret of this client.
+    pub sid: String,
     next_ack: u64,
     /// Events that came while something else was waited for.
     heard: VecDeque<(String, Value)>,
@@ -244,18 +246,30 @@ impl Client {
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        Self::over(TcpStream::connect(address).await?, &url, headers).await
+    }
+
+    /// Opens the transport on a connection that is there.
+    pub async fn over(
+        stream: TcpStream,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
         let mut request = url.into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let (socket, _) = connect_async(request).await?;
+        let (socket, _) = client_async(request, stream).await?;
         let mut client = Self {
             socket,
+            sid: String::new(),
             next_ack: 0,
             heard: VecDeque::new(),
         };
         let open = client.packet().await;
         assert!(open.starts_with('0'), "{open}");
+        let open: Value = serde_json::from_str(&open[1..]).unwrap();
+        open["sid"].as_str().unwrap().clone_into(&mut client.sid);
         Ok(client)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Server, token};
+use super::{Site, token};
 
 /// What stands between the packets of one answer.
 const BETWEEN_PACKETS: char = '\u{1e}';
@@ -17,12 +17,13 @@ pub struct Poller {
 
 impl Poller {
     /// Connects as a user, and joins the room.
-    pub async fn join(server: &Server, user: &str, group: &str) -> Self {
-        let url = format!(
-            "http://{}/socket.io/?EIO=4&transport=polling",
-            server.address
-        );
-        let http = reqwest::Client::new();
+    pub async fn join(site: &Site, user: &str, group: &str) -> Self {
+        Self::join_with(reqwest::Client::new(), site, user, group).await
+    }
+
+    /// Does the same with another client.
+    pub async fn join_with(http: reqwest::Client, site: &Site, user: &str, group: &str) -> Self {
+        let url = format!("http://{}/socket.io/?EIO=4&transport=polling", site.address);
         let open = http.get(&url).send().await.unwrap().text().await.unwrap();
         let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
         let url = format!("{url}&sid={}", open["sid"].as_str().unwrap());
@@ -62,6 +63,11 @@ impl Poller {
         }
     }
 
+    /// What the server calls the session.
+    pub fn sid(&self) -> &str {
+        self.url.rsplit_once('=').unwrap().1
+    }
+
     /// Polls until the session is known no more.
     pub async fn ended(&mut self) {
         while self.poll().await.0 == 200 {}
@@ -80,7 +86,8 @@ impl Poller {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn post(&self, packet: String) {
+    /// Sends a packet.
+    pub async fn post(&self, packet: String) {
         let answer = self.http.post(&self.url).body(packet).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
     }

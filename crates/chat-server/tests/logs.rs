@@ -1,0 +1,217 @@
+//! What is in the log, and what never is, whatever level of it is wanted.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::net::IpAddr;
+
+use chat_testkit::chat_server::ChatServer;
+use serde_json::{Value, json};
+use support::{ADMIN_KEY, Client, SECRET, Site, polling::Poller, token};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
+
+/// Where the clients come from, and what a proxy says of them.
+const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 9));
+const FORWARDED: &str = "203.0.113.77";
+
+const TEXT: &str = "the kettle sings";
+
+/// A server process, and all that must not be in its log.
+struct Scene {
+    server: ChatServer,
+    site: Site,
+    unspeakable: Vec<String>,
+}
+
+impl Scene {
+    async fn start(level: Option<&str>) -> Self {
+        let mut settings = vec![("CHAT_HTTP__TRUSTED_PROXIES", "127.0.0.0/8")];
+        settings.extend(level.map(|level| ("RUST_LOG", level)));
+        let server = ChatServer::start(PROGRAM, &settings).await;
+        let site = Site {
+            address: server.address(),
+        };
+        let plain = [SECRET, ADMIN_KEY, TEXT, FORWARDED];
+        let mut unspeakable: Vec<String> = plain.map(str::to_owned).to_vec();
+        unspeakable.push(ADDRESS.to_string());
+        Self {
+            server,
+            site,
+            unspeakable,
+        }
+    }
+
+    /// A token that must not be in the log, nor must its signature.
+    fn token(&mut self, user: &str, seconds: i64) -> String {
+        let token = token(user, seconds);
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        self.unspeakable.push(signature.to_owned());
+        token
+    }
+
+    async fn stream(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ADDRESS, 0).into()).unwrap();
+        socket.connect(self.site.address).await.unwrap()
+    }
+
+    async fn open(&mut self, token: &str) -> Client {
+        let address = self.site.address;
+        let url =
+            format!("ws://{address}/socket.io/?EIO=4&transport=websocket&token={token}&x={TEXT}");
+        let url = url.replace(' ', "%20");
+        let headers = [
+            ("x-forwarded-for", FORWARDED),
+            ("authorization", &format!("Bearer {token}")),
+        ];
+        let client = Client::over(self.stream().await, &url, &headers).await;
+        let client = client.unwrap();
+        self.unspeakable.push(client.sid.clone());
+        client
+    }
+
+    async fn connect(&mut self, token: &str) -> Client {
+        let mut client = self.open(token).await;
+        client.send(&format!("40{}", json!({"token": token}))).await;
+        let session = client.wait_after_connect("session").await;
+        let socket = session["socketId"].as_str().unwrap();
+        self.unspeakable.push(socket.to_owned());
+        client
+    }
+
+    /// Asks over HTTP, and does not look at the answer.
+    async fn ask(&self, method: &str, path: &str, token: &str, body: Value) {
+        let url = format!("http://{}{path}", self.site.address);
+        let request = http().request(method.parse().unwrap(), url);
+        let request = request.bearer_auth(token).json(&body);
+        request.send().await.unwrap().text().await.unwrap();
+    }
+
+    /// Everything that clients do, well and badly.
+    async fn live(&mut self) {
+        self.site.group("g", &["ada", "eve"]).await;
+        let (adas, eves) = (self.token("ada", 3_600), self.token("eve", 3_600));
+        let mut ada = self.connect(&adas).await;
+        let mut eve = self.connect(&eves).await;
+        for client in [&mut ada, &mut eve] {
+            client.call("join_group", json!("g")).await;
+        }
+        self.chat(&mut ada).await;
+        self.fail(&mut eve, &adas).await;
+        drop(eve);
+        self.poll(&eves).await;
+        self.ask_everything(&adas).await;
+        self.site
+            .admin("DELETE", "users/ada/sessions", json!(null))
+            .await;
+        ada.closed().await;
+    }
+
+    async fn chat(&mut self, ada: &mut Client) {
+        let fresh = self.token("ada", 7_200);
+        ada.call("refresh_token", json!({"token": fresh})).await;
+        let said = json!({"groupId": "g", "content": TEXT, "clientMessageId": "c-1"});
+        for _ in 0..3 {
+            ada.ask("send_message", said.clone()).await;
+        }
+        ada.ask("typing_start", json!({"groupId": "g"})).await;
+        for event in ["get_room_info", "get_group_messages", "leave_group"] {
+            ada.call(event, json!({"groupId": "g"})).await;
+        }
+    }
+
+    async fn fail(&mut self, eve: &mut Client, other: &str) {
+        let spoken =
+            json!({"groupId": TEXT, "content": TEXT, "type": TEXT, "token": TEXT, "seq": TEXT});
+        for event in ["join_group", "send_message", "mark_read", TEXT] {
+            eve.ask(event, spoken.clone()).await;
+        }
+        eve.ask("refresh_token", json!({"token": other})).await;
+        eve.send(&format!("40/{TEXT},{}", json!({"token": other})))
+            .await;
+        eve.send(&format!("42[\"{TEXT}\", \"{TEXT}")).await;
+        eve.send(&format!("42{{\"{TEXT}\"")).await;
+        eve.send_raw(Message::binary(TEXT.as_bytes().to_vec()))
+            .await;
+        for wrong in [self.token("eve", -60), format!("{other}x"), TEXT.to_owned()] {
+            let mut client = self.open(&wrong).await;
+            client.send(&format!("40{}", json!({"token": wrong}))).await;
+            let answer = client.packet().await;
+            assert!(answer.starts_with("44"), "{answer}");
+        }
+        let mut mute = self.open(other).await;
+        mute.send(&format!("9{TEXT}")).await;
+        mute.closed().await;
+    }
+
+    async fn poll(&mut self, eves: &str) {
+        let mut poller = Poller::join_with(http(), &self.site, "eve", "g").await;
+        self.unspeakable.push(poller.sid().to_owned());
+        let said = json!(["send_message", {"groupId": "g", "content": TEXT}]);
+        poller.post(format!("42{said}")).await;
+        poller
+            .read_until(|event, _| event == "message_received")
+            .await;
+        for socket in [poller.sid(), TEXT] {
+            let path = format!("/socket.io/?EIO=4&transport=polling&sid={socket}&token={eves}");
+            self.ask("POST", &path, eves, json!(TEXT)).await;
+        }
+        poller.ended().await;
+    }
+
+    async fn ask_everything(&mut self, adas: &str) {
+        let said = json!({"content": TEXT, "name": TEXT, "description": TEXT, "userId": TEXT});
+        let text = TEXT.replace(' ', "%20");
+        for path in [
+            "/api/v1/groups",
+            "/api/v1/groups/g",
+            "/api/v1/groups/g/messages",
+            "/api/v1/groups/g/members",
+            "/api/v1/admin/groups/g/messages",
+            &format!("/api/v1/admin/groups/{text}/messages"),
+            &format!("/api/v1/groups/{text}/messages?cursor={text}&token={adas}"),
+            &format!("/{text}?{adas}"),
+        ] {
+            for method in ["GET", "POST", "PATCH", "PUT"] {
+                self.ask(method, path, adas, said.clone()).await;
+                self.ask(method, path, TEXT, said.clone()).await;
+                self.ask(method, path, ADMIN_KEY, said.clone()).await;
+            }
+        }
+    }
+
+    async fn log(mut self) -> String {
+        assert!(self.server.stop().await);
+        let log = self.server.log();
+        for word in self.unspeakable {
+            let line = log.lines().find(|line| line.contains(&word));
+            assert_eq!(line, None, "{word}");
+        }
+        log
+    }
+}
+
+/// A client at [`ADDRESS`] behind a proxy.
+fn http() -> reqwest::Client {
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("x-forwarded-for", FORWARDED.parse().unwrap());
+    let builder = reqwest::Client::builder().local_address(ADDRESS);
+    builder.default_headers(headers).build().unwrap()
+}
+
+#[tokio::test]
+async fn no_token_text_socket_or_address_is_in_the_log_at_any_level() {
+    for level in [None, Some("trace")] {
+        let mut scene = Scene::start(level).await;
+
+        scene.live().await;
+
+        let log = scene.log().await;
+        assert!(log.contains("listening on"), "{log}");
+        assert!(log.lines().all(|line| !line.contains("panic")), "{log}");
+    }
+}
