@@ -1,12 +1,13 @@
 //! The HTTP side (contract, section 5).
 //!
-//! [`caller`] says who asks, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
+//! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
 //! another backend, [`dev`] for newcomers, [`health`] for operators. [`openapi`] is the document made from all
 //! of them.
 
 mod admin;
 mod answer;
 mod api;
+mod audit;
 mod body;
 mod caller;
 mod dev;

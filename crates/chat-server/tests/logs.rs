@@ -215,3 +215,109 @@ async fn no_token_text_socket_or_address_is_in_the_log_at_any_level() {
         assert!(log.lines().all(|line| !line.contains("panic")), "{log}");
     }
 }
+
+#[tokio::test]
+async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome() {
+    let mut server = ChatServer::start(PROGRAM, &[("RUST_LOG", "warn")]).await;
+    let site = Site {
+        address: server.address(),
+    };
+    let (ada, eve) = (token("ada", 60), token("eve", 60));
+    let spoken = json!({"content": TEXT, "name": TEXT, "userId": "eve", "ownerId": "ada", "role": "ADMIN", "seq": 0});
+    let acts = [
+        ("PUT", "admin/users/eve", ADMIN_KEY),
+        ("PUT", "admin/groups/g", ADMIN_KEY),
+        ("PUT", "admin/groups/g/members/eve", ADMIN_KEY),
+        ("POST", "admin/groups/g/messages", ADMIN_KEY),
+        ("PUT", "admin/groups/g", "a guess"),
+        ("DELETE", "admin/groups/a%20b/members/eve", ada.as_str()),
+        ("PATCH", "groups/g/members/eve", &ada),
+        ("POST", "groups/g/members", &eve),
+        ("PATCH", "groups/g", &eve),
+        ("POST", "groups/g/owner", &ada),
+        ("DELETE", "groups/g/members/ada", &ada),
+        ("DELETE", "groups/g", &eve),
+        ("DELETE", "admin/groups/g/members/ben", ADMIN_KEY),
+        ("DELETE", "admin/users/eve/sessions", ADMIN_KEY),
+        // That is no administration.
+        ("POST", "groups/g/messages", &eve),
+        ("POST", "groups/g/read", &eve),
+        ("GET", "groups/g/members", &eve),
+    ];
+
+    for (method, path, token) in acts {
+        site.http(method, path, token, spoken.clone()).await;
+    }
+    assert!(server.stop().await);
+
+    let log = server.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| line.split_once("INFO audit: "));
+    let lines: Vec<&str> = lines.map(|(_, act)| act).collect();
+    let admin = r#"by="administrator""#;
+    let path = |method: &str, path: &str| format!("{method} /api/v1/{path}");
+    let (member, group) = ("groups/{groupId}/members/{userId}", "groups/{groupId}");
+    assert_eq!(
+        lines,
+        [
+            format!(
+                r#"{} {admin} user="eve" status=200"#,
+                path("PUT", "admin/users/{userId}")
+            ),
+            format!(
+                r#"{} {admin} group="g" user="ada" role="OWNER" status=200"#,
+                path("PUT", "admin/groups/{groupId}")
+            ),
+            format!(
+                r#"{} {admin} group="g" user="eve" role="ADMIN" status=200"#,
+                path("PUT", &format!("admin/{member}"))
+            ),
+            format!(
+                r#"{} {admin} group="g" status=201"#,
+                path("POST", "admin/groups/{groupId}/messages")
+            ),
+            format!(
+                r#"{} by="nobody" group="g" status=401"#,
+                path("PUT", "admin/groups/{groupId}")
+            ),
+            format!(
+                r#"{} by="nobody" user="eve" status=401"#,
+                path("DELETE", &format!("admin/{member}"))
+            ),
+            format!(
+                r#"{} by="user ada" group="g" user="eve" role="ADMIN" status=200"#,
+                path("PATCH", member)
+            ),
+            format!(
+                r#"{} by="user eve" group="g" user="eve" role="ADMIN" status=403"#,
+                path("POST", "groups/{groupId}/members")
+            ),
+            format!(
+                r#"{} by="user eve" group="g" status=200"#,
+                path("PATCH", group)
+            ),
+            format!(
+                r#"{} by="user ada" group="g" user="eve" role="OWNER" status=200"#,
+                path("POST", "groups/{groupId}/owner")
+            ),
+            format!(
+                r#"{} by="user ada" group="g" user="ada" status=204"#,
+                path("DELETE", member)
+            ),
+            format!(
+                r#"{} by="user eve" group="g" status=204"#,
+                path("DELETE", group)
+            ),
+            format!(
+                r#"{} {admin} group="g" user="ben" status=204"#,
+                path("DELETE", &format!("admin/{member}"))
+            ),
+            format!(
+                r#"{} {admin} user="eve" status=200"#,
+                path("DELETE", "admin/users/{userId}/sessions")
+            ),
+        ]
+    );
+    assert!(!log.contains(TEXT), "{log}");
+}

@@ -14,6 +14,7 @@ use chat_domain::{
 use super::{
     answer::{Answer, HttpRefusal, done, ok},
     api::messages::{answer, to_the_end},
+    audit::Trail,
     body::{Body, Segments, group_id, user_id},
     caller::Administrator,
 };
@@ -100,10 +101,13 @@ pub async fn revoke_token(
 pub async fn put_group(
     _: Administrator,
     State(app): State<Arc<App>>,
+    trail: Trail,
     Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let PutGroup { name, owner_id } = body.read()?;
+    trail.concerns(&owner_id);
+    trail.gives(Role::Owner);
     let group = app.chat.put_group(&group_id(&id)?, name, &owner_id).await?;
     ok(&GroupRecord::from(&group))
 }
@@ -117,10 +121,12 @@ pub async fn put_group(
 pub async fn put_member(
     _: Administrator,
     State(app): State<Arc<App>>,
+    trail: Trail,
     Segments((group, user)): Segments<(String, String)>,
     body: Body,
 ) -> Answer {
     let role = body.read::<PutMember>()?.role.unwrap_or(Role::Member);
+    trail.gives(role);
     let member = app
         .chat
         .put_member(&group_id(&group)?, &user_id(&user)?, role)
@@ -156,12 +162,16 @@ pub async fn delete_member(
 pub async fn send(
     _: Administrator,
     State(app): State<Arc<App>>,
+    trail: Trail,
     Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let group = group_id(&id)?;
     let message = body.read::<AdminMessage>()?;
     let (sender, what) = message.into_parts(app.config.limits.message_chars)?;
+    if let Some(sender) = &sender {
+        trail.concerns(sender);
+    }
     let Some(sender) = sender else {
         let sending = async move { app.chat.announce(&group, what.body, what.client_id).await };
         return answer(&to_the_end(sending).await?);

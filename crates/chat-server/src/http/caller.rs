@@ -6,7 +6,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use chat_domain::user::User;
 use subtle::ConstantTimeEq;
 
-use super::answer::HttpRefusal;
+use super::{answer::HttpRefusal, audit};
 use crate::{
     app::App,
     bearer,
@@ -23,6 +23,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let token =
             bearer::token(&parts.headers).ok_or_else(|| unauthorized("There is no token."))?;
         let identity = app.tokens.verify(token).await.map_err(Refusal::from)?;
+        audit::of(parts).is_by(&identity.user.id);
         app.greet(&identity.user).await?;
         Ok(Self(identity.user))
     }
@@ -40,6 +41,7 @@ impl FromRequestParts<Arc<App>> for Administrator {
         };
         let given = bearer::token(&parts.headers).unwrap_or_default();
         if bool::from(given.as_bytes().ct_eq(key.reveal())) {
+            audit::of(parts).is_by_administrator();
             return Ok(Self);
         }
         Err(unauthorized("The key is wrong."))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, middleware::from_fn, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -12,7 +12,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{admin, answer::Failure, api, dev};
+use super::{admin, answer::Failure, api, audit, dev};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -61,5 +61,6 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
             .route("/", get(dev::welcome));
     }
     let (router, document) = paths.split_for_parts();
+    let router = router.route_layer(from_fn(audit::note));
     router.route("/api/v1/openapi.json", get(async move || Json(document)))
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::{
     super::{
         answer::{Answer, created, done, ok},
+        audit::Trail,
         body::{Body, Parameters, Segments, group_id},
         caller::Caller,
     },
@@ -23,9 +24,15 @@ use crate::{
     post, path = "/api/v1/groups", tag = "groups", request_body = CreateGroup,
     responses((status = 201, body = GroupRecord<'static>))
 )]
-pub async fn create(State(app): State<Arc<App>>, Caller(user): Caller, body: Body) -> Answer {
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Caller(user): Caller,
+    trail: Trail,
+    body: Body,
+) -> Answer {
     let new = body.read::<CreateGroup>()?.into_new_group();
     let group = app.chat.create_group(&user.id, new).await?;
+    trail.makes(&group.group.id);
     created(&GroupRecord::from(&group))
 }
 

@@ -6,6 +6,7 @@ use chat_domain::member::Role;
 use super::{
     super::{
         answer::{Answer, created, done, ok},
+        audit::Trail,
         body::{Body, Parameters, Segments, group_id, user_id},
         caller::Caller,
     },
@@ -53,11 +54,14 @@ pub async fn list(
 pub async fn add(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
+    trail: Trail,
     Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let AddMember { user_id, role } = body.read()?;
     let role = role.unwrap_or(Role::Member);
+    trail.concerns(&user_id);
+    trail.gives(role);
     let member = app
         .chat
         .add_member(&user.id, &group_id(&id)?, &user_id, role)
@@ -74,10 +78,12 @@ pub async fn add(
 pub async fn give_role(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
+    trail: Trail,
     Segments((group, other)): Segments<(String, String)>,
     body: Body,
 ) -> Answer {
     let role = body.read::<GiveRole>()?.role;
+    trail.gives(role);
     let (group, other) = (group_id(&group)?, user_id(&other)?);
     let member = app.chat.change_role(&user.id, &group, &other, role).await?;
     ok(&Member::from(&member))
@@ -107,10 +113,13 @@ pub async fn remove(
 pub async fn pass_on(
     State(app): State<Arc<App>>,
     Caller(user): Caller,
+    trail: Trail,
     Segments(id): Segments<String>,
     body: Body,
 ) -> Answer {
     let heir = body.read::<PassOn>()?.user_id;
+    trail.concerns(&heir);
+    trail.gives(Role::Owner);
     let member = app.chat.pass_on(&user.id, &group_id(&id)?, &heir).await?;
     ok(&Member::from(&member))
 }
