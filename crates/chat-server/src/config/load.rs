@@ -99,7 +99,7 @@ fn with_files_read(
     for (name, file) in files {
         let path = Path::new(&file);
         let content = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
-        let setting = name.trim_end_matches(FROM_FILE).to_owned();
+        let setting = name.strip_suffix(FROM_FILE).unwrap_or(&name).to_owned();
         if settings
             .insert(setting.clone(), content.trim_end().to_owned())
             .is_some()
