@@ -11,7 +11,7 @@ CHAT_URL ?= http://127.0.0.1:8001
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run check test prove mutations test-rooms load clean
+.PHONY: help setup run check audit test prove mutations test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: setup ## Formatting, lints, documentation, licences and bans.
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 	scripts/mutations --check
+
+audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
+	@scripts/audit
 
 test: setup ## Every test; those with the JavaScript client on SQLite, on PostgreSQL with Redis, and on a fleet.
 	cargo nextest run --workspace --all-features
