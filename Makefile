@@ -11,7 +11,7 @@ CHAT_URL ?= http://127.0.0.1:8001
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run check audit test prove mutations test-rooms load clean
+.PHONY: help setup run check audit test prove fuzz mutations test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 
 prove: setup ## What the project claims, at full length: a quarter of an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove
+
+fuzz: ## Ten million inputs that nobody thought of: a quarter of an hour after a build.
+	@scripts/fuzz
 
 mutations: setup ## Break promises on purpose, one by one; a test has to notice each: a quarter of an hour.
 	@scripts/mutations

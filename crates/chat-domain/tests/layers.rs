@@ -143,6 +143,7 @@ fn crates_depend_on_the_crates_below_them_only() {
         ("chat-infra", &["chat-domain"]),
         ("chat-server", &["chat-domain", "chat-heap", "chat-infra"]),
         ("chat-heap", &[]),
+        ("chat-fuzz", &["chat-server"]),
         ("chat-load", &[]),
         ("chat-testkit", &["chat-load"]),
     ] {

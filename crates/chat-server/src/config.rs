@@ -22,7 +22,7 @@ pub use self::{
     database_url::DatabaseUrl,
     jwks_url::JwksUrl,
     list::{Cidrs, Origins, Transports},
-    load::{ConfigError, load},
+    load::{ConfigError, load, read},
     redis_url::RedisUrl,
     secret::Secret,
 };

@@ -10,6 +10,8 @@ mod bearer;
 pub mod compose;
 pub mod config;
 pub mod dev;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod io;
 pub mod logging;

@@ -37,11 +37,25 @@ pub fn load(
     file: Option<&Path>,
     environment: HashMap<String, String>,
 ) -> Result<Config, ConfigError> {
+    let Some(path) = file else {
+        return read(None, environment);
+    };
+    let text = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+    read(Some((path, &text)), environment)
+}
+
+/// The same, with what stands in the file.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(
+    file: Option<(&Path, &str)>,
+    environment: HashMap<String, String>,
+) -> Result<Config, ConfigError> {
     let mut sources = config::Config::builder();
-    if let Some(path) = file {
-        let text = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
-        check_toml(path, &text)?;
-        sources = sources.add_source(File::from_str(&text, FileFormat::Toml));
+    if let Some((path, text)) = file {
+        check_toml(path, text)?;
+        sources = sources.add_source(File::from_str(text, FileFormat::Toml));
     }
     let variables = Environment::with_prefix("CHAT")
         .prefix_separator("_")

@@ -30,6 +30,7 @@ use crate::{
     auth::{Identity, TokenError},
     wire::{
         field::Problem,
+        incoming,
         outgoing::{AuthExpired, ServiceStatus, Session, TypingTimes},
         refusal::{Code, Refusal},
         time::{Time, millis},
@@ -284,14 +285,7 @@ fn argument(payload: &Payload) -> Result<Value, Problem> {
             "has binary attachments, which are not accepted",
         ));
     }
-    let packet: Vec<Value> = serde_json::from_str(&payload.text)
-        .map_err(|_| Problem::new("", "is no JSON, or is nested too deeply"))?;
-    let mut arguments = packet.into_iter().skip(1);
-    match (arguments.next(), arguments.next()) {
-        (Some(argument), None) => Ok(argument),
-        (None, _) => Err(Problem::new("", "is missing")),
-        (Some(_), Some(_)) => Err(Problem::new("", "is not the only one: an event takes one")),
-    }
+    incoming::argument(&payload.text)
 }
 
 /// The group that an event is about, as far as it can be told: for the error object.
@@ -306,40 +300,5 @@ fn group_of(argument: &Value) -> Option<GroupId> {
 pub fn answer<T: serde::Serialize>(reply: &mut Option<Reply>, data: &T) {
     if let Some(reply) = reply.take() {
         reply.done(data);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn payload(text: &str) -> Payload {
-        Payload {
-            text: text.to_owned(),
-            has_attachments: false,
-        }
-    }
-
-    #[test]
-    fn an_event_takes_exactly_one_argument() {
-        assert_eq!(
-            argument(&payload(r#"["e",{"a":1}]"#)),
-            Ok(serde_json::json!({"a": 1}))
-        );
-        assert_eq!(argument(&payload(r#"["e",null]"#)), Ok(Value::Null));
-        assert!(argument(&payload(r#"["e"]"#)).is_err());
-        assert!(argument(&payload(r#"["e",1,2]"#)).is_err());
-        assert!(argument(&payload(r#"["e",{"#)).is_err());
-    }
-
-    #[test]
-    fn what_is_nested_too_deeply_is_refused() {
-        let deep = format!(
-            r#"["e",{}{}]"#,
-            "[".repeat(1_000_000),
-            "]".repeat(1_000_000)
-        );
-
-        assert!(argument(&payload(&deep)).is_err());
     }
 }

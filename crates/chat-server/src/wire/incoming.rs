@@ -18,6 +18,21 @@ use super::field::{
     AnyKind, Cursor, Limit, NoAttachments, Problem, Seconds, optional, read, removable, required,
 };
 
+/// The one argument of an event, out of the array that the name begins.
+///
+/// # Errors
+/// There is none, or more than one, or the text is no such array.
+pub fn argument(packet: &str) -> Result<Value, Problem> {
+    let packet: Vec<Value> = serde_json::from_str(packet)
+        .map_err(|_| Problem::new("", "is no JSON, or is nested too deeply"))?;
+    let mut arguments = packet.into_iter().skip(1);
+    match (arguments.next(), arguments.next()) {
+        (Some(argument), None) => Ok(argument),
+        (None, _) => Err(Problem::new("", "is missing")),
+        (Some(_), Some(_)) => Err(Problem::new("", "is not the only one: an event takes one")),
+    }
+}
+
 /// An argument that is the group's id itself, or an object that has it.
 pub fn with_group_id(argument: Value) -> Value {
     match argument {
@@ -444,4 +459,29 @@ pub struct DevLogin {
     #[serde(deserialize_with = "required")]
     #[schema(value_type = String)]
     pub name: UserName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_takes_exactly_one_argument() {
+        assert_eq!(argument(r#"["e",{"a":1}]"#), Ok(json!({"a": 1})));
+        assert_eq!(argument(r#"["e",null]"#), Ok(Value::Null));
+        assert!(argument(r#"["e"]"#).is_err());
+        assert!(argument(r#"["e",1,2]"#).is_err());
+        assert!(argument(r#"["e",{"#).is_err());
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_refused() {
+        let deep = format!(
+            r#"["e",{}{}]"#,
+            "[".repeat(1_000_000),
+            "]".repeat(1_000_000)
+        );
+
+        assert!(argument(&deep).is_err());
+    }
 }
