@@ -44,7 +44,7 @@ fn tokens() {
 
 #[test]
 fn settings() {
-    hold(Target::Settings, 2_000);
+    hold(Target::Settings, 20_000);
 }
 
 #[test]

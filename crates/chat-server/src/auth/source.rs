@@ -1,6 +1,12 @@
 //! Where a JWKS document comes from: a file, or an address.
 
-use std::{error::Error, fs, io, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, Read as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
@@ -108,11 +114,15 @@ impl Remote {
 #[async_trait]
 impl Source for InFile {
     async fn read(&self) -> Result<String, SourceError> {
-        let size = fs::metadata(&self.0).map_err(SourceError::File)?.len();
-        if size > MOST_BYTES as u64 {
+        let file = File::open(&self.0).map_err(SourceError::File)?;
+        let mut document = Vec::new();
+        // Some files do not know their size.
+        let mut start = file.take(MOST_BYTES as u64 + 1);
+        let size = start.read_to_end(&mut document);
+        if size.map_err(SourceError::File)? > MOST_BYTES {
             return Err(SourceError::TooLarge);
         }
-        fs::read_to_string(&self.0).map_err(SourceError::File)
+        String::from_utf8(document).map_err(|_| SourceError::NoText)
     }
 }
 
@@ -122,5 +132,17 @@ impl Source for Remote {
         let fetched = timeout(ANSWERS_WITHIN, self.fetch()).await;
         let document = fetched.unwrap_or(Err(SourceError::Late))?;
         String::from_utf8(document.into()).map_err(|_| SourceError::NoText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_without_end_is_not_read_to_its_end() {
+        let endless = InFile("/dev/zero".into()).read().await;
+
+        assert!(matches!(endless, Err(SourceError::TooLarge)));
     }
 }
