@@ -76,13 +76,15 @@ pub enum Claim {
     FleetOutage,
     /// Redis forgets everything.
     FleetFlush,
+    /// Whoever types, and whatever dies.
+    FleetTyping,
     /// A node hears of its rooms.
     FleetTraffic,
 }
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -97,6 +99,7 @@ impl Claim {
         Self::FleetKills,
         Self::FleetOutage,
         Self::FleetFlush,
+        Self::FleetTyping,
         Self::FleetTraffic,
     ];
 
@@ -123,6 +126,7 @@ impl Claim {
             Self::FleetKills => "3 nodes under load: 20 kills of one",
             Self::FleetOutage => "3 nodes under load: Redis killed, empty again after 30 s",
             Self::FleetFlush => "3 nodes under load: FLUSHALL with 300 users",
+            Self::FleetTyping => "3 nodes: 10,000 random keystrokes and stops, 10 kills of one",
             Self::FleetTraffic => "3 nodes, 1,000 busy rooms: a node with sockets in 2 of them",
         }
     }
@@ -148,6 +152,7 @@ impl Claim {
                 "received within 2 s, keys exact after 10 s, nothing false, 0 lost"
             }
             Self::FleetFlush => "nothing seen, keys exact after 5 s",
+            Self::FleetTyping => "shown for at most 10.5 s, one stop for each start",
             Self::FleetTraffic => "told at most 1 % of what one with sockets in all others is",
         }
     }

@@ -15,3 +15,4 @@ mod moves;
 mod outage;
 mod shapes;
 mod traffic;
+mod typing;
