@@ -33,6 +33,15 @@ pub struct Head {
     pub epoch: Epoch,
 }
 
+/// What shows that something was said in a group, or that its members changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tip {
+    /// The `seq` of the newest durable event.
+    pub last_seq: Seq,
+    /// Another one whenever a member was added or removed, or got another role, or the group was made anew.
+    pub roster: u64,
+}
+
 /// What a change of a group changes; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupChange {

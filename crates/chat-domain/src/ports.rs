@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     chore::Chore,
-    group::{Group, GroupChange, Head},
+    group::{Group, GroupChange, Head, Tip},
     id::{GroupId, Seq, SocketId, UserId},
     limit::{Quota, RetryAfter},
     member::{Member, Role},
@@ -126,7 +126,8 @@ pub trait MembershipRepo: Send + Sync {
     }
 }
 
-/// Changing who is a member of what. A group never loses its last owner.
+/// Changing who is a member of what. A group never loses its last owner. Whatever changes, in the same step
+/// [`Tip::roster`] does too.
 #[async_trait]
 pub trait Roster: Send + Sync {
     /// Adds a member. The user's record exists.
@@ -176,8 +177,8 @@ pub trait MessageLog: Send + Sync {
     /// The end of the group's history.
     async fn head(&self, group: &GroupId) -> PortResult<Option<Head>>;
 
-    /// The newest `seq` of each of these groups that exists.
-    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>>;
+    /// How far each of these groups that exists has come.
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>>;
 
     /// The newest messages before `before`, in the order of `seq`.
     async fn before(&self, group: &GroupId, before: Option<Seq>, limit: usize)

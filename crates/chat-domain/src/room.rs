@@ -71,6 +71,8 @@ pub struct Room {
     members_update_at: Option<Timestamp>,
     /// When a view in doubt asks for the next snapshot; at once if `None`.
     snapshot_at: Option<Timestamp>,
+    /// The roster that the seats were last compared with.
+    roster: Option<u64>,
 }
 
 impl Room {
@@ -87,6 +89,7 @@ impl Room {
             is_large: false,
             members_update_at: None,
             snapshot_at: None,
+            roster: None,
         }
     }
 
@@ -171,6 +174,17 @@ impl Room {
     #[must_use]
     pub fn seated_users(&self) -> Vec<UserId> {
         self.seats.users()
+    }
+
+    /// Whether the seats were compared with that roster.
+    #[must_use]
+    pub fn agrees_with(&self, roster: u64) -> bool {
+        self.roster == Some(roster)
+    }
+
+    /// The seats were compared with the members, who were these at least.
+    pub fn compared_with(&mut self, roster: u64) {
+        self.roster = Some(roster);
     }
 
     /// When [`Room::tick`], a snapshot or a repair is due.

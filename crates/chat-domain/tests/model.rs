@@ -85,7 +85,7 @@ enum Op {
         user: usize,
         room: usize,
     },
-    /// What a node was not to hear yet comes in reverse; from now on it hears, loses or keeps things.
+    /// What a node was not to hear yet comes in reverse; from now on it hears, loses or keeps things, or is deaf.
     Weather {
         node: usize,
         weather: Weather,
@@ -115,6 +115,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Weather::Fair),
         1 => Just(Weather::Losing),
         1 => Just(Weather::Holding),
+        1 => Just(Weather::Deaf),
     ];
     let millis = prop_oneof![0..100_u64, 100..1_000_u64, 2_000..12_000_u64];
     prop_oneof![
@@ -140,6 +141,7 @@ fn op() -> impl Strategy<Value = Op> {
 /// The naive model, with the clients that it is about.
 struct Model {
     world: World,
+    deaf: BTreeSet<usize>,
     members: BTreeSet<(usize, usize)>,
     said: [u64; ROOMS.len()],
     people: Vec<Person>,
@@ -167,6 +169,7 @@ impl Model {
             (0..USERS.len()).flat_map(|user| (0..ROOMS.len()).map(move |room| (user, room)));
         Self {
             world,
+            deaf: BTreeSet::new(),
             members: pairs.collect(),
             said: [0; ROOMS.len()],
             people: Vec::new(),
@@ -194,8 +197,14 @@ impl Model {
                 chat.put_member(&room, &user, Role::Member).await.unwrap();
             }
             Op::Weather { node, weather } => {
-                self.world.nodes[node].gate.release_reversed();
-                self.world.nodes[node].gate.set(weather);
+                let Node { chat, gate, .. } = &self.world.nodes[node];
+                gate.release_reversed();
+                gate.set(weather);
+                if weather == Weather::Deaf {
+                    self.deaf.insert(node);
+                } else if self.deaf.remove(&node) {
+                    chat.missed();
+                }
             }
             Op::CompareHeads { node } => {
                 self.world.nodes[node].chat.compare_heads().await.unwrap();
@@ -301,6 +310,9 @@ impl Model {
         let chat = &self.world.nodes[node].chat;
         let (group, id) = (group(ROOMS[room]), user_id(USERS[user]));
         chat.delete_member(&group, &id).await.unwrap();
+        for deaf in self.deaf.iter().filter(|deaf| **deaf != node) {
+            self.world.nodes[*deaf].chat.compare_heads().await.unwrap();
+        }
         self.members.remove(&(user, room));
         for person in self.people.iter_mut().filter(|person| person.user == user) {
             if person.rooms.remove(&room) {

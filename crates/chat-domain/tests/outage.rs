@@ -179,6 +179,87 @@ async fn a_node_that_may_have_missed_something_finds_it() {
 }
 
 #[tokio::test]
+async fn a_deaf_node_sees_at_the_group_that_somebody_was_removed() {
+    let is_away = Arc::new(AtomicBool::new(false));
+    let world = World::rigged(2, POLICY, |ports| {
+        let register = Register::new(Arc::clone(&ports.memberships), Arc::clone(&is_away));
+        ports.memberships = Arc::new(register);
+    });
+    world.group("tea", &["ada", "bob"]).await;
+    let mut ada = world.connect(0, "ada").await;
+    let mut bob = world.connect(1, "bob").await;
+    ada.join("tea").await.unwrap();
+    bob.join("tea").await.unwrap();
+    let [near, far] = [0, 1].map(|place| &world.nodes[place].chat);
+    far.compare_heads().await.unwrap();
+    ada.take();
+    bob.take();
+
+    world.nodes[1].gate.set(Weather::Deaf);
+    near.delete_member(&group("tea"), &user_id("bob"))
+        .await
+        .unwrap();
+    let before = bob.heard();
+    let back_too_early = bob.join("tea").await;
+    far.compare_heads().await.unwrap();
+    world.settle().await;
+    is_away.store(true, Ordering::SeqCst);
+    let without_news = far.compare_heads().await;
+
+    assert!(before.is_empty(), "{before:?}");
+    assert!(matches!(back_too_early, Err(JoinError::NotAMember)));
+    assert_eq!(bob.heard(), ["bob removed: Removed"]);
+    assert_eq!(ada.heard_but_lists(), ["bob left (1)"]);
+    assert_eq!(world.in_store("tea").await.counts().sockets, 1);
+    assert!(without_news.is_ok(), "nobody is asked for members then");
+}
+
+#[tokio::test]
+async fn a_deaf_node_that_could_not_ask_who_was_removed_asks_again() {
+    let is_away = Arc::new(AtomicBool::new(false));
+    let world = World::rigged(2, POLICY, |ports| {
+        let register = Register::new(Arc::clone(&ports.memberships), Arc::clone(&is_away));
+        ports.memberships = Arc::new(register);
+    });
+    world.group("tea", &["ada", "bob"]).await;
+    let mut bob = world.connect(1, "bob").await;
+    bob.join("tea").await.unwrap();
+    let [near, far] = [0, 1].map(|place| &world.nodes[place].chat);
+    far.compare_heads().await.unwrap();
+    world.nodes[1].gate.set(Weather::Deaf);
+    near.delete_member(&group("tea"), &user_id("bob"))
+        .await
+        .unwrap();
+    bob.take();
+
+    is_away.store(true, Ordering::SeqCst);
+    let failed = far.compare_heads().await;
+    is_away.store(false, Ordering::SeqCst);
+    far.compare_heads().await.unwrap();
+
+    assert!(failed.is_err());
+    assert_eq!(bob.heard(), ["bob removed: Removed"]);
+}
+
+#[tokio::test]
+async fn a_deaf_node_sees_that_a_group_is_gone() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob"]).await;
+    let mut bob = world.connect(1, "bob").await;
+    bob.join("tea").await.unwrap();
+    bob.take();
+    world.nodes[1].gate.set(Weather::Deaf);
+    let (near, far) = (&world.nodes[0].chat, &world.nodes[1].chat);
+
+    near.delete_group(&user_id("ada"), &group("tea"))
+        .await
+        .unwrap();
+    far.compare_heads().await.unwrap();
+
+    assert_eq!(bob.heard(), ["bob removed: GroupDeleted"]);
+}
+
+#[tokio::test]
 async fn sockets_that_are_expected_elsewhere_stay_in_the_store() {
     let world = World::new(2);
     world.group("tea", &["ada", "bob"]).await;

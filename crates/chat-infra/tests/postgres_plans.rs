@@ -100,7 +100,7 @@ async fn ask_everything(database: &PostgresDatabase) {
     let change = GroupChange::default();
     database.change(&ops, &change).await.unwrap();
     database.head(&ops).await.unwrap();
-    database.heads(slice::from_ref(&ops)).await.unwrap();
+    database.tips(slice::from_ref(&ops)).await.unwrap();
     database.before(&ops, None, 10).await.unwrap();
     database.after(&ops, Seq::ZERO, 10).await.unwrap();
     database.mark(&ops, &bob.id, Seq::new(1)).await.unwrap();

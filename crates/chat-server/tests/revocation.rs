@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
+use chat_testkit::{postgres::PostgresServer, redis::RedisServer, relay::Relay};
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use support::Server;
@@ -81,4 +84,43 @@ async fn a_deleted_group_lets_everybody_go() {
         .refused("send_message", json!({"groupId": "g", "content": "x"}))
         .await;
     assert_eq!(sent, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_member_whom_a_node_removed_that_is_cut_off_is_put_out_elsewhere() {
+    /// Twice the promise, and half the time after which it would be found anyhow.
+    const SOON: Duration = Duration::from_secs(4);
+    let (postgres, redis) = (PostgresServer::start().await, RedisServer::start().await);
+    let relay = Relay::start(redis.port());
+    let node = async |redis: u16| {
+        let settings = [
+            ("CHAT_DATABASE__URL", postgres.url()),
+            ("CHAT_REDIS__URL", RedisServer::url_at(redis)),
+        ];
+        Server::start(
+            &settings
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str())),
+        )
+        .await
+    };
+    let (near, far) = (node(relay.port()).await, node(redis.port()).await);
+    let eves = ["eve1", "eve2", "eve3"];
+    near.group("g", &["ada", "eve1", "eve2", "eve3"]).await;
+    let mut inside = Vec::new();
+    for eve in eves {
+        inside.push(far.join(eve, "g").await);
+    }
+
+    relay.cut();
+    for (eve, client) in eves.iter().zip(&mut inside) {
+        let path = format!("groups/g/members/{eve}");
+        near.admin("DELETE", &path, json!(null)).await;
+        let removed_at = Instant::now();
+        let removed = client.wait_for("removed_from_group").await;
+        let took = removed_at.elapsed();
+
+        assert_eq!(removed["reason"], "REMOVED");
+        assert!(took < SOON, "{took:?}");
+    }
 }

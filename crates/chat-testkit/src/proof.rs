@@ -119,7 +119,7 @@ impl Claim {
             Self::PresenceRaces => {
                 "Redis: 100,000 sockets of 3 users come and go, 8 at once at 2 nodes"
             }
-            Self::Reapers => "Redis: 4 nodes find a dead one with 20,000 seats",
+            Self::Reapers => "Redis: 5 nodes find a dead one with 20,000 seats",
             Self::SlowReaderLeaves => "a reader that stops; its room gets 10,000 messages of 4 kB",
             Self::SlowReaderAlone => "the others' p99 of delivery, beside it and without it",
             Self::SlowReaderMemory => "the server's memory after it, and before",

@@ -132,6 +132,9 @@ macro_rules! database_contract {
                 passing_on_makes_the_heir_the_only_owner,
                 passing_on_to_oneself_changes_nothing,
                 passing_on_to_who_is_no_member_changes_nothing,
+                every_change_of_members_is_seen_at_the_group,
+                what_changes_nobody_is_not_seen_at_the_group,
+                a_group_that_was_made_again_has_another_roster,
             ]
             log: [
                 a_stored_message_is_the_draft_with_a_seq,
@@ -158,7 +161,7 @@ macro_rules! database_contract {
                 a_history_shows_everything_that_was_stored,
                 a_history_shows_authors_as_they_are_today,
                 the_head_moves_with_the_newest_message,
-                heads_are_those_of_the_groups_that_exist,
+                tips_are_those_of_the_groups_that_exist,
                 who_reads_on_while_others_write_misses_nothing,
             ]
             marks: [

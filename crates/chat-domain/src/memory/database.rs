@@ -6,7 +6,7 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    group::{Group, GroupChange, Head},
+    group::{Group, GroupChange, Head, Tip},
     id::{GroupId, MessageId, Seq, UserId},
     member::{Member, Role},
     message::{ClientMessageId, Draft, Message, Quote},
@@ -37,6 +37,8 @@ struct Tables {
 struct GroupRow {
     group: Group,
     members: BTreeMap<UserId, MemberRow>,
+    /// Changes with the members.
+    roster: u64,
     /// The message with `seq` n stands at n - 1.
     messages: Vec<Message>,
 }
@@ -189,6 +191,8 @@ impl GroupRepo for MemoryDatabase {
         let row = GroupRow {
             group: group.clone(),
             members,
+            // A group that was deleted and made again has another one.
+            roster: group.created_at.as_millis(),
             messages: Vec::new(),
         };
         tables.groups.insert(group.id.clone(), row);
@@ -299,6 +303,7 @@ impl Roster for MemoryDatabase {
             last_read,
         };
         row.members.insert(member.user.clone(), new);
+        row.roster += 1;
         Ok(Added::Done)
     }
 
@@ -314,6 +319,7 @@ impl Roster for MemoryDatabase {
             return Ok(Changed::NotAMember);
         };
         member.member.role = role;
+        row.roster += 1;
         Ok(Changed::Done)
     }
 
@@ -325,8 +331,11 @@ impl Roster for MemoryDatabase {
         if row.is_last_owner(user) {
             return Ok(Changed::LastOwner);
         }
-        let removed = row.members.remove(user);
-        Ok(removed.map_or(Changed::NotAMember, |_| Changed::Done))
+        if row.members.remove(user).is_none() {
+            return Ok(Changed::NotAMember);
+        }
+        row.roster += 1;
+        Ok(Changed::Done)
     }
 
     async fn pass_on(&self, group: &GroupId, heir: &UserId) -> PortResult<Option<Vec<UserId>>> {
@@ -344,6 +353,7 @@ impl Roster for MemoryDatabase {
                 former.push(id.clone());
             }
         }
+        row.roster += 1;
         Ok(Some(former))
     }
 }
@@ -380,12 +390,14 @@ impl MessageLog for MemoryDatabase {
             .map(|row| row.group.head.clone()))
     }
 
-    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>> {
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>> {
         let tables = self.lock();
         let found = groups.iter().filter_map(|id| tables.groups.get(id));
-        Ok(found
-            .map(|row| (row.group.id.clone(), row.group.head.last_seq))
-            .collect())
+        let tips = found.map(|row| {
+            let (last_seq, roster) = (row.group.head.last_seq, row.roster);
+            (row.group.id.clone(), Tip { last_seq, roster })
+        });
+        Ok(tips.collect())
     }
 
     async fn before(

@@ -24,26 +24,23 @@ impl Chat {
         group: &GroupId,
         user: &UserId,
     ) -> PortResult<Option<Member>> {
-        Ok(self.member_as_of(group, user).await?.0)
+        match self.memberships.look_up(group, user, self.now()) {
+            Some(member) => Ok(Some(member)),
+            None => Ok(self.member_as_of(group, user).await?.0),
+        }
     }
 
-    /// Likewise, with the generation of the cache from before the question.
+    /// Likewise, from the database, with the generation of the cache from before the question.
     pub(super) async fn member_as_of(
         &self,
         group: &GroupId,
         user: &UserId,
     ) -> PortResult<(Option<Member>, Generation)> {
         let as_of = self.memberships.generation();
-        let found = match self.memberships.look_up(group, user, self.now()) {
-            Ok(member) => Some(member),
-            Err(generation) => {
-                let found = self.ports.memberships.find(group, user).await?;
-                if let Some(member) = &found {
-                    self.memberships.keep(member, generation, self.now());
-                }
-                found
-            }
-        };
+        let found = self.ports.memberships.find(group, user).await?;
+        if let Some(member) = &found {
+            self.memberships.keep(member, as_of, self.now());
+        }
         Ok((found, as_of))
     }
 

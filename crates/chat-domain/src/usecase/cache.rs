@@ -1,7 +1,7 @@
 //! Memberships that were looked up lately: a message must not cost a query to learn who may send it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -53,20 +53,11 @@ impl Inner {
 }
 
 impl MembershipCache {
-    /// A membership that was found lately, or the generation to look it up in.
-    pub fn look_up(
-        &self,
-        group: &GroupId,
-        user: &UserId,
-        now: Timestamp,
-    ) -> Result<Member, Generation> {
+    /// A membership that was found lately.
+    pub fn look_up(&self, group: &GroupId, user: &UserId, now: Timestamp) -> Option<Member> {
         let inner = self.lock();
-        match inner.found.get(&(group.clone(), user.clone())) {
-            Some((member, found_at)) if now.since(*found_at) < inner.max_age() => {
-                Ok(member.clone())
-            }
-            _ => Err(Generation(inner.generation)),
-        }
+        let (member, found_at) = inner.found.get(&(group.clone(), user.clone()))?;
+        (now.since(*found_at) < inner.max_age()).then(|| member.clone())
     }
 
     /// Keeps what a lookup found, unless something was revoked since it began.
@@ -104,11 +95,11 @@ impl MembershipCache {
         inner.found.clear();
     }
 
-    /// Every membership of the group ended.
-    pub fn forget_group(&self, group: &GroupId) {
+    /// Any membership of these groups may have changed.
+    pub fn forget_groups(&self, groups: &HashSet<GroupId>) {
         let mut inner = self.lock();
         inner.generation += 1;
-        inner.found.retain(|(of, _), _| of != group);
+        inner.found.retain(|(of, _), _| !groups.contains(of));
     }
 
     /// The generation that is current now.
@@ -147,34 +138,43 @@ mod tests {
     #[test]
     fn a_membership_is_believed_for_ten_seconds() {
         let (cache, member) = (MembershipCache::default(), member());
-        let generation = cache
-            .look_up(&member.group, &member.user, at(0))
-            .unwrap_err();
-        cache.keep(&member, generation, at(0));
+        cache.keep(&member, cache.generation(), at(0));
 
-        assert!(
-            cache
-                .look_up(&member.group, &member.user, at(9_999))
-                .is_ok()
-        );
-        assert!(
-            cache
-                .look_up(&member.group, &member.user, at(10_000))
-                .is_err()
-        );
+        let look_up = |millis| cache.look_up(&member.group, &member.user, at(millis));
+
+        assert_eq!(look_up(9_999).as_ref(), Some(&member));
+        assert_eq!(look_up(10_000), None);
     }
 
     #[test]
     fn what_was_read_before_a_revocation_is_not_kept_after_it() {
         let (cache, member) = (MembershipCache::default(), member());
-        let generation = cache
-            .look_up(&member.group, &member.user, at(0))
-            .unwrap_err();
+        let generation = cache.generation();
 
         cache.forget(&member.group, &member.user);
         cache.keep(&member, generation, at(0));
 
-        assert!(cache.look_up(&member.group, &member.user, at(0)).is_err());
+        assert_eq!(cache.look_up(&member.group, &member.user, at(0)), None);
         assert!(!cache.is_current(generation));
+    }
+
+    #[test]
+    fn of_other_groups_nothing_is_forgotten() {
+        let (cache, tea) = (MembershipCache::default(), member());
+        let milk = Member {
+            group: GroupId::parse("milk").unwrap(),
+            ..tea.clone()
+        };
+        for member in [&tea, &milk] {
+            cache.keep(member, cache.generation(), at(0));
+        }
+
+        cache.forget_groups(&HashSet::from([tea.group.clone()]));
+
+        assert_eq!(cache.look_up(&tea.group, &tea.user, at(0)), None);
+        assert_eq!(
+            cache.look_up(&milk.group, &milk.user, at(0)).as_ref(),
+            Some(&milk)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What this node and the others tell: the one place where it takes effect here.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -141,7 +142,8 @@ impl Chat {
     }
 
     fn heard_deleted(&self, group: &GroupId) {
-        self.memberships.forget_group(group);
+        self.memberships
+            .forget_groups(&HashSet::from([group.clone()]));
         let mut users = self
             .rooms
             .look(group, Room::seated_users)

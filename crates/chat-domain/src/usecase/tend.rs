@@ -1,13 +1,14 @@
 //! What falls due: timers of rooms, gaps, doubts, and the check that nothing was missed.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
 };
 
 use crate::{
     chore::Chore,
     delivery::RETRY,
+    group::Tip,
     id::{GroupId, Seq, UserId},
     news::Notice,
     ports::PortResult,
@@ -56,16 +57,45 @@ impl Chat {
         self.compare_members().await
     }
 
-    /// Compares what the rooms here were told with the database: a hint may have been lost.
+    /// Compares what the rooms here were told with the database, and the seats of those whose members changed:
+    /// a hint may have been lost, or nobody could give one.
     ///
     /// # Errors
     /// The database could not be asked.
     pub async fn compare_heads(&self) -> PortResult<()> {
         for groups in self.rooms.open().chunks(HEADS_PAGE) {
-            for (group, head) in self.ports.log.heads(groups).await? {
-                self.notice_head(&group, head);
+            let tips = self.ports.log.tips(groups).await?.into_iter().collect();
+            self.compare_rosters(groups, &tips).await?;
+            for (group, tip) in tips {
+                self.notice_head(&group, tip.last_seq);
                 self.repair(&group).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Compares the seats of the rooms whose group has another roster than the last time, or is gone.
+    async fn compare_rosters(
+        &self,
+        groups: &[GroupId],
+        tips: &HashMap<GroupId, Tip>,
+    ) -> PortResult<()> {
+        let agrees = |group: &GroupId| {
+            let tip = tips.get(group)?;
+            self.rooms.look(group, |room| room.agrees_with(tip.roster))
+        };
+        let changed = groups.iter().filter(|group| agrees(group) != Some(true));
+        let changed: HashSet<GroupId> = changed.cloned().collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        // First, so that whoever is on the way in and was looked up before that is looked up again.
+        self.memberships.forget_groups(&changed);
+        self.compare_seats(changed.iter().cloned()).await?;
+        let now = self.now();
+        for (group, tip) in tips.iter().filter(|(group, _)| changed.contains(group)) {
+            self.rooms
+                .with(group, now, |room, _| room.compared_with(tip.roster));
         }
         Ok(())
     }
@@ -76,7 +106,11 @@ impl Chat {
     /// # Errors
     /// The database could not be asked.
     pub async fn compare_members(&self) -> PortResult<()> {
-        let seated = self.rooms.open().into_iter().flat_map(|group| {
+        self.compare_seats(self.rooms.open()).await
+    }
+
+    async fn compare_seats(&self, groups: impl IntoIterator<Item = GroupId>) -> PortResult<()> {
+        let seated = groups.into_iter().flat_map(|group| {
             let users = self.rooms.look(&group, Room::seated_users);
             let users = users.unwrap_or_default().into_iter();
             users.map(move |user| (group.clone(), user))
@@ -95,7 +129,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Another program removed a member, or the whole group.
+    /// Somebody removed a member, or the whole group, and nobody here heard of it.
     async fn strike_out(&self, group: &GroupId, user: &UserId) -> PortResult<()> {
         let exists = self.ports.log.head(group).await?.is_some();
         self.everywhere(if exists {

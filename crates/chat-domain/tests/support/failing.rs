@@ -8,7 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{Epoch, GroupId, Seq, UserId},
     member::Member,
     message::Draft,
@@ -25,7 +25,7 @@ mockall::mock! {
     impl MessageLog for Log {
         async fn append(&self, draft: Draft) -> PortResult<Appended>;
         async fn head(&self, group: &GroupId) -> PortResult<Option<Head>>;
-        async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>>;
+        async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>>;
         async fn before(&self, group: &GroupId, before: Option<Seq>, limit: usize) -> PortResult<Slice>;
         async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice>;
     }

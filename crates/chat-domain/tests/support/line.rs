@@ -15,8 +15,7 @@ use chat_domain::{
     service::Shared,
 };
 
-/// What happens to the next notices about messages, typing and presence that come in. What concerns
-/// members is heard in any weather.
+/// What happens to the next notices that come in. What concerns members is heard but by the deaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weather {
     /// They are heard at once.
@@ -26,6 +25,8 @@ pub enum Weather {
     Holding,
     /// They are lost.
     Losing,
+    /// Nothing at all is heard.
+    Deaf,
 }
 
 /// The bus of one node, with a gate before its ear.
@@ -93,17 +94,21 @@ impl Gate {
 
 impl Listener for Gate {
     fn hear(&self, notice: Notice) {
+        let mut inner = self.lock();
+        if inner.weather == Weather::Deaf {
+            return;
+        }
         let Some(room) = room_of(&notice) else {
+            drop(inner);
             return self.let_through(notice);
         };
-        let mut inner = self.lock();
         // A bus between machines brings what is asked for.
         if !inner.followed.contains(room) {
             return;
         }
         match inner.weather {
             Weather::Holding => inner.held.push(notice),
-            Weather::Losing => {}
+            Weather::Losing | Weather::Deaf => {}
             Weather::Fair => {
                 drop(inner);
                 self.let_through(notice);

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{GroupId, Seq},
     message::Draft,
     ports::{Appended, MessageLog, PortResult, Slice},
@@ -68,8 +68,8 @@ impl MessageLog for PausedLog {
         self.log.head(group).await
     }
 
-    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>> {
-        self.log.heads(groups).await
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>> {
+        self.log.tips(groups).await
     }
 
     async fn before(

@@ -29,10 +29,11 @@ macro_rules! group_columns {
     };
 }
 
+// The roster of a group that was deleted and made again is another one.
 const CREATE: &str = "
     with created as (
-        insert into groups (id, name, description, is_private, epoch, last_seq, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing returning id
+        insert into groups (id, name, description, is_private, epoch, last_seq, created_at, roster)
+        values ($1, $2, $3, $4, $5, $6, $7, $10) on conflict (id) do nothing returning id
     )
     insert into group_members (group_id, user_id, role, joined_at, last_read_seq)
     select id, $8, $9, $7, 0 from created";
@@ -123,7 +124,8 @@ impl PostgresDatabase {
             .bind(row::integer(group.head.last_seq.get()))
             .bind(row::moment(group.created_at))
             .bind(owner.as_str())
-            .bind(Role::Owner.as_str());
+            .bind(Role::Owner.as_str())
+            .bind(row::integer(group.created_at.as_millis()));
         Ok(self.connections.change(statement).await? == 1)
     }
 

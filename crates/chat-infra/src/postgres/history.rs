@@ -1,7 +1,7 @@
 //! Reading the history of groups. Pages go by keys, never by counting rows from the start.
 
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{GroupId, Seq},
     message::Message,
     ports::Slice,
@@ -15,7 +15,7 @@ use super::{
 
 const HEAD: &str = "select last_seq, epoch from groups where id = $1";
 
-const HEADS: &str = "select id, last_seq from groups where id = any($1)";
+const TIPS: &str = "select id, last_seq, roster from groups where id = any($1)";
 
 const BEFORE: &str = concat!(
     "select ",
@@ -47,11 +47,11 @@ impl PostgresDatabase {
         found.as_ref().map(row::head).transpose()
     }
 
-    pub(super) async fn find_heads(&self, groups: &[GroupId]) -> sqlx::Result<Vec<(GroupId, Seq)>> {
+    pub(super) async fn find_tips(&self, groups: &[GroupId]) -> sqlx::Result<Vec<(GroupId, Tip)>> {
         let ids: Vec<&str> = groups.iter().map(GroupId::as_str).collect();
-        let question = sqlx::query(HEADS).bind(ids);
+        let question = sqlx::query(TIPS).bind(ids);
         let rows = self.connections.rows(question).await?;
-        rows.iter().map(last_seq).collect()
+        rows.iter().map(tip).collect()
     }
 
     pub(super) async fn read_before(
@@ -85,9 +85,13 @@ impl PostgresDatabase {
     }
 }
 
-/// A group and its newest `seq`, from [`HEADS`].
-fn last_seq(found: &PgRow) -> sqlx::Result<(GroupId, Seq)> {
-    Ok((row::group_id(found, "id")?, row::seq(found, "last_seq")?))
+/// A group and how far it has come, from [`TIPS`].
+fn tip(found: &PgRow) -> sqlx::Result<(GroupId, Tip)> {
+    let tip = Tip {
+        last_seq: row::seq(found, "last_seq")?,
+        roster: row::count(found, "roster")?,
+    };
+    Ok((row::group_id(found, "id")?, tip))
 }
 
 /// The row that is one too many says that there are more.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{GroupId, Seq},
     message::Draft,
     ports::{Appended, MessageLog, PortError, PortResult, Slice},
@@ -23,9 +23,9 @@ impl MessageLog for PostgresDatabase {
             .map_err(PortError::during("find the end of a history"))
     }
 
-    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>> {
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>> {
         self.connections
-            .within(self.find_heads(groups))
+            .within(self.find_tips(groups))
             .await
             .map_err(PortError::during("find the ends of histories"))
     }

@@ -10,9 +10,9 @@ use sqlx::{PgConnection, Row};
 
 use super::{PostgresDatabase, lease::Lease, row};
 
-// Who is new has nothing to catch up with. The lock keeps the group from being deleted meanwhile.
+// Who is new has nothing to catch up with.
 const ADD: &str = "
-    with target as (select id, last_seq from groups where id = $1 for key share),
+    with target as (select id, last_seq from groups where id = $1),
     added as (
         insert into group_members (group_id, user_id, role, joined_at, last_read_seq)
         select id, $2, $3, $4, last_seq from target
@@ -20,7 +20,8 @@ const ADD: &str = "
     )
     select exists (select 1 from target) as has_group, exists (select 1 from added) as is_new";
 
-// Two changes of one group's owners come one after the other: each sees what the other did.
+// Two changes of one group's members come one after the other: each sees what the other did. The group is not deleted
+// meanwhile.
 const TAKE_TURNS: &str = "select 1 from groups where id = $1 for no key update";
 
 const STANDING: &str = "
@@ -39,6 +40,8 @@ const FORMER_OWNERS: &str = "
 
 const STEP_DOWN: &str = "
     update group_members set role = 'ADMIN' where group_id = $1 and role = 'OWNER' and user_id <> $2";
+
+const CHANGED: &str = "update groups set roster = roster + 1 where id = $1";
 
 #[async_trait]
 impl Roster for PostgresDatabase {
@@ -73,14 +76,19 @@ impl Roster for PostgresDatabase {
 
 impl PostgresDatabase {
     async fn add_member(&self, member: &Member) -> sqlx::Result<Added> {
-        let statement = sqlx::query(ADD)
+        let mut writing = self.begin_turn(&member.group).await?;
+        let answer = sqlx::query(ADD)
             .bind(member.group.as_str())
             .bind(member.user.as_str())
             .bind(member.role.as_str())
-            .bind(row::moment(member.joined_at));
-        let answer = self.connections.row(statement).await?;
-        let answer = answer.ok_or(sqlx::Error::RowNotFound)?;
+            .bind(row::moment(member.joined_at))
+            .fetch_one(&mut *writing)
+            .await?;
         let (has_group, is_new) = (answer.try_get("has_group")?, answer.try_get("is_new")?);
+        if is_new {
+            note_change(&mut writing, &member.group).await?;
+        }
+        writing.commit().await?;
         Ok(match (is_new, has_group) {
             (true, _) => Added::Done,
             (false, true) => Added::AlreadyMember,
@@ -100,6 +108,7 @@ impl PostgresDatabase {
             Standing::LastOwner if role != Role::Owner => Changed::LastOwner,
             Standing::LastOwner | Standing::Free => {
                 set_role(&mut writing, group, user, role).await?;
+                note_change(&mut writing, group).await?;
                 Changed::Done
             }
         };
@@ -118,6 +127,7 @@ impl PostgresDatabase {
                     .bind(user.as_str())
                     .execute(&mut *writing)
                     .await?;
+                note_change(&mut writing, group).await?;
                 Changed::Done
             }
         };
@@ -145,6 +155,7 @@ impl PostgresDatabase {
             .bind(heir.as_str())
             .execute(&mut *writing)
             .await?;
+        note_change(&mut writing, group).await?;
         writing.commit().await?;
         let former = former.iter().map(|found| row::user_id(found, "user_id"));
         former.collect::<sqlx::Result<_>>().map(Some)
@@ -152,7 +163,7 @@ impl PostgresDatabase {
 }
 
 impl PostgresDatabase {
-    /// Begins a transaction that nobody else's change of this group's owners runs beside.
+    /// Begins a transaction that nobody else's change of this group's members runs beside.
     async fn begin_turn(&self, group: &GroupId) -> sqlx::Result<Lease> {
         let mut writing = self.connections.begin().await?;
         sqlx::query(TAKE_TURNS)
@@ -204,4 +215,13 @@ async fn set_role(
         .execute(writing)
         .await?;
     Ok(changed.rows_affected() == 1)
+}
+
+/// Other nodes may not be told: they see it at the group.
+async fn note_change(writing: &mut PgConnection, group: &GroupId) -> sqlx::Result<()> {
+    sqlx::query(CHANGED)
+        .bind(group.as_str())
+        .execute(writing)
+        .await?;
+    Ok(())
 }

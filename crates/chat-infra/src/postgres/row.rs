@@ -148,8 +148,13 @@ fn message_id(row: &PgRow, column: &str) -> sqlx::Result<MessageId> {
 }
 
 pub(super) fn seq(row: &PgRow, column: &str) -> sqlx::Result<Seq> {
+    count(row, column).map(Seq::new)
+}
+
+/// Any number that is not negative.
+pub(super) fn count(row: &PgRow, column: &str) -> sqlx::Result<u64> {
     let number: i64 = row.try_get(column)?;
-    u64::try_from(number).map(Seq::new).map_err(odd(column))
+    u64::try_from(number).map_err(odd(column))
 }
 
 pub(super) fn time(row: &PgRow, column: &str) -> sqlx::Result<Timestamp> {

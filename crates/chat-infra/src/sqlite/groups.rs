@@ -23,9 +23,10 @@ macro_rules! group_columns {
     };
 }
 
+// The roster of a group that was deleted and made again is another one.
 const CREATE: &str = "
-    insert into groups (id, name, description, is_private, epoch, last_seq, created_at)
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (id) do nothing";
+    insert into groups (id, name, description, is_private, epoch, last_seq, created_at, roster)
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) on conflict (id) do nothing";
 
 const FIRST_OWNER: &str = "
     insert into group_members (group_id, user_id, role, joined_at, last_read_seq)

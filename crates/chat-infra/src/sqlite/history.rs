@@ -1,7 +1,7 @@
 //! Reading the history of groups. Pages go by keys, never by counting rows from the start.
 
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{GroupId, Seq},
     message::Message,
     ports::Slice,
@@ -15,8 +15,8 @@ use super::{
 
 const HEAD: &str = "select last_seq, epoch from groups where id = ?1";
 
-pub(super) const HEADS: &str =
-    "select id, last_seq from groups where id in (select value from json_each(?1))";
+pub(super) const TIPS: &str =
+    "select id, last_seq, roster from groups where id in (select value from json_each(?1))";
 
 pub(super) const BEFORE: &str = concat!(
     "select ",
@@ -43,13 +43,13 @@ impl SqliteDatabase {
         found.as_ref().map(row::head).transpose()
     }
 
-    pub(super) async fn find_heads(&self, groups: &[GroupId]) -> sqlx::Result<Vec<(GroupId, Seq)>> {
+    pub(super) async fn find_tips(&self, groups: &[GroupId]) -> sqlx::Result<Vec<(GroupId, Tip)>> {
         let ids: Vec<&str> = groups.iter().map(GroupId::as_str).collect();
-        let rows = sqlx::query(HEADS)
+        let rows = sqlx::query(TIPS)
             .bind(Json(ids))
             .fetch_all(self.connections.readers())
             .await?;
-        rows.iter().map(last_seq).collect()
+        rows.iter().map(tip).collect()
     }
 
     pub(super) async fn read_before(
@@ -85,9 +85,13 @@ impl SqliteDatabase {
     }
 }
 
-/// A group and its newest `seq`, from [`HEADS`].
-pub(super) fn last_seq(found: &SqliteRow) -> sqlx::Result<(GroupId, Seq)> {
-    Ok((row::group_id(found, "id")?, row::seq(found, "last_seq")?))
+/// A group and how far it has come, from [`TIPS`].
+pub(super) fn tip(found: &SqliteRow) -> sqlx::Result<(GroupId, Tip)> {
+    let tip = Tip {
+        last_seq: row::seq(found, "last_seq")?,
+        roster: row::count(found, "roster")?,
+    };
+    Ok((row::group_id(found, "id")?, tip))
 }
 
 /// The row that is one too many says that there are more.

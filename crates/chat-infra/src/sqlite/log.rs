@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_domain::{
-    group::Head,
+    group::{Head, Tip},
     id::{GroupId, Seq},
     message::Draft,
     ports::{Appended, MessageLog, PortError, PortResult, Slice},
@@ -22,8 +22,8 @@ impl MessageLog for SqliteDatabase {
             .map_err(PortError::during("find the end of a history"))
     }
 
-    async fn heads(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Seq)>> {
-        self.find_heads(groups)
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>> {
+        self.find_tips(groups)
             .await
             .map_err(PortError::during("find the ends of histories"))
     }

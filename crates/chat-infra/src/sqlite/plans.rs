@@ -14,7 +14,7 @@ const QUESTIONS: [(&str, &str); 15] = [
     ("memberships::AMONG", memberships::AMONG),
     ("roster::STANDING", roster::STANDING),
     ("roster::FORMER_OWNERS", roster::FORMER_OWNERS),
-    ("history::HEADS", history::HEADS),
+    ("history::TIPS", history::TIPS),
     ("history::BEFORE", history::BEFORE),
     ("history::AFTER", history::AFTER),
     ("marks::MOVE_ON", marks::MOVE_ON),

@@ -35,6 +35,8 @@ pub(super) const FORMER_OWNERS: &str = "
 const STEP_DOWN: &str = "
     update group_members set role = 'ADMIN' where group_id = ?1 and role = 'OWNER' and user_id <> ?2";
 
+const CHANGED: &str = "update groups set roster = roster + 1 where id = ?1";
+
 #[async_trait]
 impl Roster for SqliteDatabase {
     async fn add(&self, member: &Member) -> PortResult<Added> {
@@ -72,6 +74,9 @@ impl SqliteDatabase {
             .bind(row::integer(member.joined_at.as_millis()))
             .execute(&mut *writing)
             .await?;
+        if added.rows_affected() == 1 {
+            note_change(&mut writing, &member.group).await?;
+        }
         let exists: bool = sqlx::query_scalar(GROUP_EXISTS)
             .bind(member.group.as_str())
             .fetch_one(&mut *writing)
@@ -96,6 +101,7 @@ impl SqliteDatabase {
             Standing::LastOwner if role != Role::Owner => Changed::LastOwner,
             Standing::LastOwner | Standing::Free => {
                 set_role(&mut writing, group, user, role).await?;
+                note_change(&mut writing, group).await?;
                 Changed::Done
             }
         };
@@ -114,6 +120,7 @@ impl SqliteDatabase {
                     .bind(user.as_str())
                     .execute(&mut *writing)
                     .await?;
+                note_change(&mut writing, group).await?;
                 Changed::Done
             }
         };
@@ -141,6 +148,7 @@ impl SqliteDatabase {
             .bind(heir.as_str())
             .execute(&mut *writing)
             .await?;
+        note_change(&mut writing, group).await?;
         writing.commit().await?;
         let former = former.iter().map(|found| row::user_id(found, "user_id"));
         former.collect::<sqlx::Result<_>>().map(Some)
@@ -188,4 +196,13 @@ async fn set_role(
         .execute(writing)
         .await?;
     Ok(changed.rows_affected() == 1)
+}
+
+/// Other nodes may not be told: they see it at the group.
+async fn note_change(writing: &mut SqliteConnection, group: &GroupId) -> sqlx::Result<()> {
+    sqlx::query(CHANGED)
+        .bind(group.as_str())
+        .execute(writing)
+        .await?;
+    Ok(())
 }

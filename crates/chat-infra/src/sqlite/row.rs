@@ -145,8 +145,13 @@ pub(super) fn message_id(row: &SqliteRow, column: &str) -> sqlx::Result<MessageI
 }
 
 pub(super) fn seq(row: &SqliteRow, column: &str) -> sqlx::Result<Seq> {
+    count(row, column).map(Seq::new)
+}
+
+/// Any number that is not negative.
+pub(super) fn count(row: &SqliteRow, column: &str) -> sqlx::Result<u64> {
     let number: i64 = row.try_get(column)?;
-    u64::try_from(number).map(Seq::new).map_err(odd(column))
+    u64::try_from(number).map_err(odd(column))
 }
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> sqlx::Result<Timestamp> {

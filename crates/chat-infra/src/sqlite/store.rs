@@ -11,7 +11,7 @@ use crate::batch::{self, Key, Known};
 
 use super::{
     connection::Connections,
-    history::{self, HEADS},
+    history::{self, TIPS},
     row::{self, message_columns, message_joins},
 };
 
@@ -72,13 +72,10 @@ async fn find_heads(
 ) -> sqlx::Result<()> {
     let groups = batch::groups(drafts);
     let ids: Vec<&str> = groups.into_iter().map(GroupId::as_str).collect();
-    let rows = sqlx::query(HEADS)
-        .bind(Json(ids))
-        .fetch_all(writing)
-        .await?;
+    let rows = sqlx::query(TIPS).bind(Json(ids)).fetch_all(writing).await?;
     for found in &rows {
-        let (group, last_seq) = history::last_seq(found)?;
-        known.head(group, last_seq);
+        let (group, tip) = history::tip(found)?;
+        known.head(group, tip.last_seq);
     }
     Ok(())
 }

@@ -17,7 +17,8 @@ use tracing::warn;
 /// How often this looks whether a comparison with the database is due.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often what the rooms were told is compared with the database; at each look while nodes cannot tell each other.
+/// How often what the rooms were told is compared with the database, and who may be there, if another node has changed
+/// that; at each look while nodes cannot tell each other.
 const COMPARE_HEADS: Duration = Duration::from_secs(5);
 
 /// Likewise where there are other nodes: one of them may be cut off, and only it knows.
@@ -29,9 +30,6 @@ const COMPARE_REVOKED: Duration = Duration::from_secs(5);
 /// How often who is in the rooms is compared with the database: another program may remove members, and within ten
 /// seconds they are out.
 const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
-
-/// Likewise while nodes cannot tell each other: within two seconds they are out.
-const COMPARE_MEMBERS_ALONE: Duration = Duration::from_secs(1);
 
 /// Chores in the order of their time. There are at most a few for each room.
 #[derive(Default)]
@@ -80,8 +78,7 @@ impl TimedAgenda {
                     };
                     heads.begin(now, span, || compare_heads(Arc::clone(&chat)));
                     revoked.begin(now, COMPARE_REVOKED, || compare_revoked(Arc::clone(&chat)));
-                    let span = if is_alone { COMPARE_MEMBERS_ALONE } else { COMPARE_MEMBERS };
-                    members.begin(now, span, || compare_members(Arc::clone(&chat)));
+                    members.begin(now, COMPARE_MEMBERS, || compare_members(Arc::clone(&chat)));
                 }
             }
         }
@@ -143,7 +140,7 @@ async fn compare_heads(chat: Arc<Chat>) {
     if let Err(error) = chat.compare_heads().await {
         warn!(
             error = &error as &dyn std::error::Error,
-            "could not check that no message was missed"
+            "could not check that nothing was missed"
         );
     }
 }

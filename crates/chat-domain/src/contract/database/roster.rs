@@ -1,14 +1,17 @@
 //! What every [`Roster`](crate::ports::Roster) must do.
 
+use std::time::Duration;
+
 use crate::{
     contract::together::together,
+    group::Group,
     member::Role,
     ports::{Added, Changed},
 };
 
 use super::{
     Database,
-    scene::{NOON, group_id, member, user, user_id},
+    scene::{NOON, group, group_id, member, user, user_id},
 };
 
 /// In that role.
@@ -195,4 +198,69 @@ pub async fn passing_on_to_who_is_no_member_changes_nothing(at: &Database) {
         assert_eq!(former.unwrap(), None, "{group}");
     }
     assert_eq!(at.who_is("ops", Role::Owner).await, [user_id("ada")]);
+}
+
+async fn roster_of(at: &Database, group: &str) -> u64 {
+    let tips = at.log.tips(&[group_id(group)]).await.unwrap();
+    tips[0].1.roster
+}
+
+/// And so of nodes that nobody tells. What is said is none.
+pub async fn every_change_of_members_is_seen_at_the_group(at: &Database) {
+    at.people_in("ops", &["ada"]).await;
+    at.people_in("dev", &["ada"]).await;
+    let other = roster_of(at, "dev").await;
+    let mut rosters = vec![roster_of(at, "ops").await];
+
+    at.add("ops", "bob", Role::Member).await;
+    rosters.push(roster_of(at, "ops").await);
+    at.set_role("ops", "bob", Role::Admin).await;
+    rosters.push(roster_of(at, "ops").await);
+    let passed_on = at.roster.pass_on(&group_id("ops"), &user_id("bob")).await;
+    passed_on.unwrap();
+    rosters.push(roster_of(at, "ops").await);
+    at.remove("ops", "ada").await;
+    rosters.push(roster_of(at, "ops").await);
+    at.say("ops", "bob", "hello").await;
+
+    let mut distinct = rosters.clone();
+    distinct.dedup();
+    assert_eq!(distinct, rosters);
+    assert!(rosters.is_sorted());
+    assert_eq!(roster_of(at, "ops").await, rosters[4]);
+    assert_eq!(roster_of(at, "dev").await, other);
+}
+
+/// Nobody has to look.
+pub async fn what_changes_nobody_is_not_seen_at_the_group(at: &Database) {
+    at.people_in("ops", &["ada", "bob"]).await;
+    let before = roster_of(at, "ops").await;
+
+    let again = at.roster.add(&member("ops", "bob", Role::Member)).await;
+    let refused = at.remove("ops", "ada").await;
+    let missing = at.remove("ops", "cyd").await;
+    let nobody = at.roster.pass_on(&group_id("ops"), &user_id("cyd")).await;
+
+    assert_eq!(again.unwrap(), Added::AlreadyMember);
+    assert_eq!(
+        (refused, missing),
+        (Changed::LastOwner, Changed::NotAMember)
+    );
+    assert_eq!(nobody.unwrap(), None);
+    assert_eq!(roster_of(at, "ops").await, before);
+}
+
+/// Who was a member of the first may be none of the second.
+pub async fn a_group_that_was_made_again_has_another_roster(at: &Database) {
+    at.people_in("ops", &["ada"]).await;
+    let first = roster_of(at, "ops").await;
+
+    at.groups.delete(&group_id("ops")).await.unwrap();
+    let again = Group {
+        created_at: NOON + Duration::from_millis(1),
+        ..group("ops")
+    };
+    at.groups.create(&again, &user_id("ada")).await.unwrap();
+
+    assert_ne!(roster_of(at, "ops").await, first);
 }
