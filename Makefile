@@ -40,7 +40,7 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 scripts/with-postgres node --test tests/js/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/fleet/*.test.js
 
-prove: setup ## What the project claims, at full length: a quarter of an hour, on a machine that does nothing else.
+prove: setup ## What the project claims, at full length: half an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove
 
 fuzz: ## Ten million inputs that nobody thought of: a quarter of an hour after a build.
