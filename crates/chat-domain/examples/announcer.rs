@@ -108,6 +108,8 @@ fn node(console: &Arc<Console>) -> Arc<Chat> {
         page_bytes: 65_536,
         messages: None,
         typing: None,
+        joins: None,
+        history: None,
     };
     Chat::new(ports, policy)
 }

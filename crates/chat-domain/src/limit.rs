@@ -1,8 +1,17 @@
-//! How often something may happen: token buckets.
+//! How often something may happen: a [`Quota`] is the rule, a [`TokenBucket`] keeps it for one, [`Buckets`] for many,
+//! a [`Throttle`] for many on one node.
+
+mod buckets;
+mod throttle;
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
+
+pub use self::{
+    buckets::Buckets,
+    throttle::{Allowance, Throttle},
+};
 
 /// So many at once, then so many per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +90,19 @@ impl TokenBucket {
         Err(RetryAfter(Duration::from_millis(millis)))
     }
 
-    /// Whether nothing would be lost if this bucket were forgotten.
+    /// How many whole tokens there are.
     #[must_use]
-    pub fn is_full(&mut self, now: Timestamp) -> bool {
+    pub fn left(&mut self, now: Timestamp) -> u32 {
         self.refill(now);
-        self.millitokens == u64::from(self.quota.burst) * TOKEN
+        u32::try_from(self.millitokens / TOKEN).unwrap_or(u32::MAX)
+    }
+
+    /// How long it takes to be full again; then nothing would be lost if this bucket were forgotten.
+    #[must_use]
+    pub fn full_in(&mut self, now: Timestamp) -> Duration {
+        self.refill(now);
+        let missing = u64::from(self.quota.burst) * TOKEN - self.millitokens;
+        Duration::from_millis(missing.div_ceil(u64::from(self.quota.per_second)))
     }
 
     fn refill(&mut self, now: Timestamp) {

@@ -27,8 +27,8 @@ use std::sync::{
 };
 
 use crate::{
-    id::NodeId,
-    limit::Quota,
+    id::{NodeId, UserId},
+    limit::{Quota, Throttle},
     ports::{
         Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, PresenceStore,
         RateLimiter, ReadMarks, RevokedTokens, Roster, Sockets, TypingStore, UserRepo,
@@ -78,6 +78,10 @@ pub struct Policy {
     pub messages: Option<Quota>,
     /// How often a user may start or stop typing in one room.
     pub typing: Option<Quota>,
+    /// How often a user may join at this node.
+    pub joins: Option<Quota>,
+    /// How often a user may read a page of a history at this node.
+    pub history: Option<Quota>,
 }
 
 /// One node of the chat: the entrance to every use case.
@@ -87,6 +91,8 @@ pub struct Chat {
     rooms: Rooms,
     memberships: MembershipCache,
     followers: Followers,
+    joins: Throttle<UserId>,
+    history: Throttle<UserId>,
     reach: Mutex<Reach>,
     /// When the revoked tokens were looked up last.
     revoked_at: Mutex<Timestamp>,
@@ -110,6 +116,8 @@ impl Chat {
             ),
             memberships: MembershipCache::default(),
             followers: Followers::default(),
+            joins: Throttle::new(policy.joins),
+            history: Throttle::new(policy.history),
             reach: Mutex::new(Reach::full(ports.clock.now())),
             compares: AtomicBool::new(false),
             revoked_at: Mutex::default(),

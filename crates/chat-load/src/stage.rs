@@ -4,10 +4,11 @@ use std::{fmt::Display, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jsonwebtoken::{EncodingKey, Header};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::{
     cast::{Cast, read_key},
@@ -243,13 +244,20 @@ impl Stage {
             doing: doing.to_string(),
             source,
         };
-        let mut request = (self.http.request(method, format!("{}/{path}", self.base)))
-            .bearer_auth(bearer)
-            .timeout(ANSWERED_WITHIN);
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let response = request.send().await.map_err(unreachable)?;
+        let response = loop {
+            let url = format!("{}/{path}", self.base);
+            let mut request = (self.http.request(method.clone(), url))
+                .bearer_auth(bearer)
+                .timeout(ANSWERED_WITHIN);
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            let response = request.send().await.map_err(unreachable)?;
+            match retry_after(&response) {
+                Some(wait) => sleep(wait).await,
+                None => break response,
+            }
+        };
         let status = response.status();
         if !status.is_success() {
             let body = response.text().await.unwrap_or_default();
@@ -262,6 +270,15 @@ impl Stage {
         }
         response.json().await.map_err(unreachable)
     }
+}
+
+/// How long a server that is asked too much wants to be left alone.
+fn retry_after(response: &Response) -> Option<Duration> {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    Some(Duration::from_secs(seconds.parse().ok()?))
 }
 
 fn token(cast: &Cast, user: User) -> &str {

@@ -1,8 +1,10 @@
 //! What the Socket.IO side and the HTTP side share: the use cases, and what is asked before any of them.
 
+pub mod address;
 pub mod agenda;
 pub mod closing;
 pub mod connections;
+pub mod requests;
 pub mod system;
 
 use std::{
@@ -21,7 +23,7 @@ use chat_domain::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::connections::Connections;
+use self::{connections::Connections, requests::Requests};
 use crate::{auth::Tokens, config::Config};
 
 /// Something outside that the server cannot do without.
@@ -52,6 +54,7 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     pub clock: Arc<dyn Clock>,
     pub connections: Arc<Connections>,
+    pub requests: Requests,
     pub dependencies: Vec<Arc<dyn Dependency>>,
     /// What this node shares with others, and what it goes on without for a while.
     pub shared: Vec<(&'static str, Vec<Shared>)>,

@@ -108,6 +108,7 @@ pub struct Http {
 pub struct Limits {
     pub connections_per_user: u32,
     pub connections_per_address: u32,
+    pub connections_per_node: u32,
     pub connections_evict_oldest: bool,
     pub message_burst: u32,
     pub messages_per_second: u32,
@@ -115,6 +116,14 @@ pub struct Limits {
     pub typing_per_second: u32,
     pub event_burst: u32,
     pub events_per_second: u32,
+    pub join_burst: u32,
+    pub joins_per_second: u32,
+    pub history_burst: u32,
+    pub history_per_second: u32,
+    pub request_burst: u32,
+    pub requests_per_second: u32,
+    pub address_request_burst: u32,
+    pub address_requests_per_second: u32,
     pub rooms_per_socket: u32,
     #[validate(range(min = 1_024, max = 16_777_216))]
     pub event_bytes: usize,
@@ -180,6 +189,7 @@ impl Default for Limits {
         Self {
             connections_per_user: 10,
             connections_per_address: 500,
+            connections_per_node: 50_000,
             connections_evict_oldest: false,
             message_burst: 10,
             messages_per_second: 5,
@@ -187,6 +197,14 @@ impl Default for Limits {
             typing_per_second: 1,
             event_burst: 200,
             events_per_second: 50,
+            join_burst: 1_000,
+            joins_per_second: 20,
+            history_burst: 500,
+            history_per_second: 50,
+            request_burst: 1_000,
+            requests_per_second: 100,
+            address_request_burst: 5_000,
+            address_requests_per_second: 500,
             rooms_per_socket: 100,
             event_bytes: 64 * 1_024,
             socket_queue_bytes: 1_024 * 1_024,
@@ -231,6 +249,8 @@ impl Config {
             page_bytes: (limits.socket_queue_bytes / 4).min(MOST_PAGE_BYTES),
             messages: Quota::new(limits.message_burst, limits.messages_per_second),
             typing: Quota::new(limits.typing_burst, limits.typing_per_second),
+            joins: Quota::new(limits.join_burst, limits.joins_per_second),
+            history: Quota::new(limits.history_burst, limits.history_per_second),
         }
     }
 
@@ -251,6 +271,10 @@ impl Limits {
             typing_per_second: self.typing_per_second,
             event_burst: self.event_burst,
             events_per_second: self.events_per_second,
+            join_burst: self.join_burst,
+            joins_per_second: self.joins_per_second,
+            history_burst: self.history_burst,
+            history_per_second: self.history_per_second,
             rooms_per_socket: self.rooms_per_socket,
             event_bytes: self.event_bytes,
             message_chars: self.message_chars,
@@ -265,5 +289,29 @@ impl Limits {
     /// How often one socket may send events.
     pub fn events(&self) -> Option<Quota> {
         Quota::new(self.event_burst, self.events_per_second)
+    }
+
+    /// How often one user may ask over HTTP.
+    pub fn requests(&self) -> Option<Quota> {
+        Quota::new(self.request_burst, self.requests_per_second)
+    }
+
+    /// How often anybody may ask over HTTP from one address.
+    pub fn address_requests(&self) -> Option<Quota> {
+        Quota::new(self.address_request_burst, self.address_requests_per_second)
+    }
+
+    /// How often a transport may be opened from one address: all that may be signed in from there may lose theirs at
+    /// once, and find that it does not work at the first try. A transport that nobody signs in on lasts ten seconds,
+    /// so there are never more than four times as many.
+    pub fn handshakes(&self) -> Option<Quota> {
+        let connections = self.connections_per_address;
+        Quota::new(connections.saturating_mul(2), connections.div_ceil(5))
+    }
+
+    /// How many TCP connections there may be: a client that polls has two at times.
+    pub fn carriers(&self) -> Option<usize> {
+        let connections = usize::try_from(self.connections_per_node).unwrap_or(usize::MAX);
+        (connections > 0).then(|| connections.saturating_mul(2))
     }
 }

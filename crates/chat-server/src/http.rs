@@ -2,7 +2,7 @@
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
 //! another backend, [`dev`] for newcomers, [`health`] for operators. [`openapi`] is the document made from all
-//! of them.
+//! of them. [`throttle`] counts requests.
 
 mod admin;
 mod answer;
@@ -14,6 +14,7 @@ mod dev;
 mod guard;
 mod health;
 mod openapi;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -40,16 +41,28 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         .route(&format!("{}/", io::PATH), any_service(engine.clone()))
         .route(io::PATH, any_service(engine))
         .layer(middleware::from_fn_with_state(gate, io::gate::pass));
+    // Whoever looks after the process is answered however many ask.
+    let probe = Router::new()
+        .route("/healthz", get(health::lives))
+        .method_not_allowed_fallback(not_found);
     let mut router = Router::new()
         .merge(openapi::documented(app))
-        .route("/healthz", get(health::lives))
         .route("/readyz", get(health::can_serve))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            throttle::count,
+        ))
+        .merge(probe)
         .layer(DefaultBodyLimit::max(app.config.limits.event_bytes))
         .with_state(Arc::clone(app))
         .merge(sockets)
         .layer(CatchPanicLayer::custom(|_| panicked()))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            io::gate::locate,
+        ))
         .layer(cors(app));
     if app.is_dev {
         let layer = middleware::from_fn_with_state(Arc::clone(app), guard::local_only);
@@ -74,7 +87,7 @@ fn cors(app: &App) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers([header::RETRY_AFTER, throttle::POLICY, throttle::LEFT])
 }
 
 async fn not_found() -> HttpRefusal {

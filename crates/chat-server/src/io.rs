@@ -6,7 +6,6 @@
 //! the caller, [`fanout`] tells the others, both through the socket's [`outlet`], which counts its [`backlog`]; [`line`](mod@line)
 //! ends the connection, with the help of [`carriers`].
 
-mod address;
 mod backlog;
 mod carriers;
 mod connect;

@@ -86,7 +86,7 @@ pub async fn run(
         database.migrate().await?;
     }
     database.check().await?;
-    let stall = config.limits.stall();
+    let (stall, most) = (config.limits.stall(), config.limits.carriers());
     let Composed {
         app,
         engine,
@@ -116,7 +116,7 @@ pub async fn run(
     let closing = CancellationToken::new();
     let closed_down = closing.clone();
     let make = router.into_make_service_with_connect_info::<Carrier>();
-    let server = axum::serve(Listener::new(tcp, stall), make)
+    let server = axum::serve(Listener::new(tcp, stall, most), make)
         .with_graceful_shutdown(async move { closed_down.cancelled().await });
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {

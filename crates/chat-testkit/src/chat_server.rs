@@ -33,6 +33,11 @@ pub const WITHOUT_LIMITS: &[(&str, &str)] = &[
     ("CHAT_LIMITS__TYPING_BURST", "0"),
     ("CHAT_LIMITS__EVENT_BURST", "0"),
     ("CHAT_LIMITS__ROOMS_PER_SOCKET", "0"),
+    ("CHAT_LIMITS__CONNECTIONS_PER_NODE", "0"),
+    ("CHAT_LIMITS__JOIN_BURST", "0"),
+    ("CHAT_LIMITS__HISTORY_BURST", "0"),
+    ("CHAT_LIMITS__REQUEST_BURST", "0"),
+    ("CHAT_LIMITS__ADDRESS_REQUEST_BURST", "0"),
 ];
 
 const FILE: &str = "chat.db";

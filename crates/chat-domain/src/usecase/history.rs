@@ -2,6 +2,7 @@
 
 use crate::{
     id::{GroupId, Seq, UserId},
+    limit::RetryAfter,
     ports::{PortError, Slice},
 };
 
@@ -24,6 +25,9 @@ pub enum ReadError {
     /// The user is no member, or there is no such group.
     #[error("the user is not a member")]
     NotAMember,
+    /// The user reads too often.
+    #[error("too many requests for messages")]
+    TooMany(RetryAfter),
     /// A store could not be asked.
     #[error(transparent)]
     Unavailable(#[from] PortError),
@@ -41,6 +45,9 @@ impl Chat {
         from: From,
         limit: usize,
     ) -> Result<Slice, ReadError> {
+        self.history
+            .spend(user, self.now())
+            .map_err(ReadError::TooMany)?;
         self.member(group, user)
             .await?
             .ok_or(ReadError::NotAMember)?;

@@ -55,6 +55,9 @@ pub enum JoinError {
     /// The socket is in as many rooms as it may be.
     #[error("the socket is in too many rooms")]
     TooManyRooms,
+    /// The user joins too often.
+    #[error("too many joins")]
+    TooMany(RetryAfter),
     /// The socket is just being taken out of this room, or the room is too busy.
     #[error("the room is busy")]
     Busy(RetryAfter),
@@ -85,6 +88,9 @@ impl Chat {
         welcome: impl FnOnce(&Joined) + Send,
     ) -> Result<(), JoinError> {
         self.check_room_limit(connection, &request.group)?;
+        self.joins
+            .spend(&connection.user.id, self.now())
+            .map_err(JoinError::TooMany)?;
         let visit = self.rooms.visit(&request.group, self.now());
         let seat = connection.seat(&request.group);
         let mut welcome = Some(welcome);

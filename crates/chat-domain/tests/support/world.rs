@@ -59,6 +59,8 @@ pub const POLICY: Policy = Policy {
     page_bytes: 65_536,
     messages: None,
     typing: None,
+    joins: None,
+    history: None,
 };
 
 /// More chores than this in one go never end.

@@ -1,7 +1,10 @@
 //! Every live connection of this node, and the places that they take.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -32,12 +35,16 @@ pub enum TooMany {
     /// The address has as many as allowed.
     #[error("the address has too many connections")]
     FromAddress,
+    /// This node has as many as it takes.
+    #[error("the server has as many connections as it takes")]
+    AtNode,
 }
 
 /// Every live connection of this node.
 pub struct Connections {
     per_user: usize,
     per_address: usize,
+    per_node: usize,
     when_full: WhenFull,
     /// Counts the connections of users, over all nodes.
     ledger: Arc<dyn ConnectionLedger>,
@@ -47,7 +54,21 @@ pub struct Connections {
 #[derive(Default)]
 struct Inner {
     users: HashMap<UserId, Vec<Entry>>,
-    addresses: HashMap<IpAddr, usize>,
+    addresses: HashMap<IpAddr, Guests>,
+    /// How many there are.
+    count: usize,
+    /// How many there ever were.
+    numbered: u64,
+}
+
+/// The connections from one address, the oldest first.
+type Guests = BTreeMap<u64, Guest>;
+
+struct Guest {
+    user: UserId,
+    socket: SocketId,
+    /// It was displaced, and counts no more.
+    is_leaving: bool,
 }
 
 struct Entry {
@@ -61,8 +82,8 @@ struct Entry {
 pub struct Admitted {
     /// Its place.
     pub slot: Slot,
-    /// Those of the user's connections, at any node, that have to go for it.
-    pub displaced: Vec<SocketId>,
+    /// The connections that have to go for it: the user's, at any node, or those from the address.
+    pub displaced: Vec<(UserId, SocketId)>,
 }
 
 /// The place of one connection. It is free again when this is dropped.
@@ -71,6 +92,8 @@ pub struct Slot {
     user: UserId,
     address: IpAddr,
     socket: SocketId,
+    /// Its number among all that ever came.
+    number: u64,
 }
 
 impl Connections {
@@ -88,10 +111,16 @@ impl Connections {
         Arc::new(Self {
             per_user: limit(limits.connections_per_user),
             per_address: limit(limits.connections_per_address),
+            per_node: limit(limits.connections_per_node),
             when_full,
             ledger,
             inner: Mutex::default(),
         })
+    }
+
+    /// Whether this node has as many as it takes.
+    pub fn is_full(&self) -> bool {
+        self.lock().count >= self.per_node
     }
 
     /// Lets a connection in, or says why not.
@@ -112,6 +141,10 @@ impl Connections {
             Admission::AdmittedInsteadOf(sockets) => sockets,
             Admission::Refused => return Err(TooMany::OfUser),
         };
+        let displaced = displaced.into_iter().map(|socket| (user.clone(), socket));
+        let displaced = self
+            .lock()
+            .make_room(&slot, self.per_address, displaced.collect());
         Ok(Admitted { slot, displaced })
     }
 
@@ -172,12 +205,23 @@ impl Connections {
         line: Arc<dyn Line>,
     ) -> Result<Slot, TooMany> {
         let mut inner = self.lock();
-        let from_address = inner.addresses.entry(address).or_default();
-        if *from_address >= self.per_address {
+        if inner.count >= self.per_node {
+            return Err(TooMany::AtNode);
+        }
+        let from_address = inner.addresses.get(&address).map_or(0, Guests::len);
+        if self.when_full == WhenFull::Refuse && from_address >= self.per_address {
             return Err(TooMany::FromAddress);
         }
-        *from_address += 1;
-        let socket = socket.clone();
+        let number = inner.numbered;
+        inner.numbered += 1;
+        inner.count += 1;
+        let guest = Guest {
+            user: user.clone(),
+            socket: socket.clone(),
+            is_leaving: false,
+        };
+        let guests = inner.addresses.entry(address).or_default();
+        guests.insert(number, guest);
         let entry = Entry {
             socket: socket.clone(),
             token: None,
@@ -188,7 +232,8 @@ impl Connections {
             connections: Arc::clone(self),
             user: user.clone(),
             address,
-            socket,
+            socket: socket.clone(),
+            number,
         })
     }
 
@@ -234,12 +279,43 @@ impl Inner {
                 self.users.remove(&slot.user);
             }
         }
-        if let Some(count) = self.addresses.get_mut(&slot.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(guests) = self.addresses.get_mut(&slot.address)
+            && guests.remove(&slot.number).is_some()
+        {
+            self.count -= 1;
+            if guests.is_empty() {
                 self.addresses.remove(&slot.address);
             }
         }
+    }
+
+    /// Adds the oldest from the address to those who have to go, as far as there are still more than `most`.
+    fn make_room(
+        &mut self,
+        slot: &Slot,
+        most: usize,
+        mut displaced: Vec<(UserId, SocketId)>,
+    ) -> Vec<(UserId, SocketId)> {
+        let guests = self.addresses.entry(slot.address).or_default();
+        if guests.len() <= most {
+            return displaced;
+        }
+        for guest in guests.values_mut() {
+            guest.is_leaving |= displaced.iter().any(|(_, socket)| *socket == guest.socket);
+        }
+        let surplus = guests.values().filter(|guest| !guest.is_leaving).count();
+        let surplus = surplus.saturating_sub(most);
+        let others = guests
+            .iter_mut()
+            .filter(|(number, _)| **number != slot.number);
+        let oldest = others
+            .map(|(_, guest)| guest)
+            .filter(|guest| !guest.is_leaving);
+        for guest in oldest.take(surplus) {
+            guest.is_leaving = true;
+            displaced.push((guest.user.clone(), guest.socket.clone()));
+        }
+        displaced
     }
 }
 
@@ -255,129 +331,5 @@ impl Drop for Slot {
             let (user, socket) = (self.user.clone(), self.socket.clone());
             runtime.spawn(async move { ledger.release(&user, &socket).await });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chat_domain::memory::MemoryLedger;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Recorded(Mutex<Vec<Closing>>);
-
-    impl Line for Recorded {
-        fn close(&self, closing: Closing) {
-            self.0.lock().unwrap().push(closing);
-        }
-    }
-
-    fn connections(per_user: u32, per_address: u32, evict: bool) -> Arc<Connections> {
-        let limits = Limits {
-            connections_per_user: per_user,
-            connections_per_address: per_address,
-            connections_evict_oldest: evict,
-            ..Limits::default()
-        };
-        Connections::new(&limits, Arc::new(MemoryLedger::default()))
-    }
-
-    fn user(name: &str) -> UserId {
-        UserId::parse(name).unwrap()
-    }
-
-    fn socket(number: usize) -> SocketId {
-        SocketId::new(&number.to_string())
-    }
-
-    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    async fn admit(
-        connections: &Arc<Connections>,
-        name: &str,
-        number: usize,
-    ) -> Result<Admitted, TooMany> {
-        admit_line(connections, name, number, Arc::default()).await
-    }
-
-    async fn admit_line(
-        connections: &Arc<Connections>,
-        name: &str,
-        number: usize,
-        line: Arc<Recorded>,
-    ) -> Result<Admitted, TooMany> {
-        connections
-            .admit(&user(name), HOME, &socket(number), line)
-            .await
-    }
-
-    #[tokio::test]
-    async fn a_place_is_free_again_when_its_connection_is_gone() {
-        let connections = connections(1, 0, false);
-        let first = admit(&connections, "ada", 1).await.unwrap();
-
-        let refused = admit(&connections, "ada", 2).await.err();
-        drop(first);
-        // The place is given back by a task.
-        while admit(&connections, "ada", 3).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-
-        assert_eq!(refused, Some(TooMany::OfUser));
-    }
-
-    #[tokio::test]
-    async fn an_address_is_counted_over_all_users() {
-        let connections = connections(0, 2, false);
-        let _one = admit(&connections, "a", 1).await.unwrap();
-        let two = admit(&connections, "b", 2).await.unwrap();
-
-        let refused = admit(&connections, "c", 3).await.err();
-        drop(two);
-
-        assert_eq!(refused, Some(TooMany::FromAddress));
-        assert!(admit(&connections, "c", 4).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn the_oldest_makes_room_where_that_is_configured() {
-        let connections = connections(1, 0, true);
-        let line = Arc::<Recorded>::default();
-        let old = admit_line(&connections, "ada", 1, Arc::clone(&line)).await;
-        let old = old.unwrap();
-
-        let new = admit(&connections, "ada", 2).await.unwrap();
-        for socket in &new.displaced {
-            connections.close_socket(&user("ada"), socket, Closing::Evicted);
-        }
-
-        assert_eq!(new.displaced, [socket(1)]);
-        assert_eq!(*line.0.lock().unwrap(), [Closing::Evicted]);
-        drop(old);
-        assert_eq!(
-            connections.close_user(&user("ada"), Closing::Evicted),
-            1,
-            "the new one is still there"
-        );
-    }
-
-    #[tokio::test]
-    async fn when_the_server_stops_everybody_gets_a_time_of_their_own() {
-        let connections = connections(0, 0, false);
-        let lines: Vec<Arc<Recorded>> = (0..4).map(|_| Arc::default()).collect();
-        let mut slots = Vec::new();
-        for (number, line) in lines.iter().enumerate() {
-            let admitted = admit_line(&connections, "ada", number, Arc::clone(line)).await;
-            slots.push(admitted.unwrap().slot);
-        }
-
-        connections.close_all(Duration::from_millis(400));
-
-        let told: Vec<Closing> = lines.iter().map(|line| line.0.lock().unwrap()[0]).collect();
-        let expected = [0, 100, 200, 300].map(|ms| Closing::Shutdown {
-            reconnect_in: Duration::from_millis(ms),
-        });
-        assert_eq!(told, expected);
     }
 }

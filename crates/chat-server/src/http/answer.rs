@@ -114,7 +114,7 @@ impl From<ReadError> for HttpRefusal {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::NotAMember => Self::no_such_group(),
-            ReadError::Unavailable(_) => Refusal::from(error).into(),
+            ReadError::TooMany(_) | ReadError::Unavailable(_) => Refusal::from(error).into(),
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, request::Parts},
+};
 use chat_domain::user::User;
 use subtle::ConstantTimeEq;
 
-use super::{answer::HttpRefusal, audit};
+use super::{answer::HttpRefusal, audit, throttle::Known};
 use crate::{
     app::App,
     bearer,
@@ -24,6 +27,11 @@ impl FromRequestParts<Arc<App>> for Caller {
             bearer::token(&parts.headers).ok_or_else(|| unauthorized("There is no token."))?;
         let identity = app.tokens.verify(token).await.map_err(Refusal::from)?;
         audit::of(parts).is_by(&identity.user.id);
+        let spent = app.requests.of_users.spend(&identity.user.id, app.now());
+        if let Some(known) = parts.extensions.get::<Known>() {
+            known.tell(&identity.user.id);
+        }
+        spent.map_err(|wait| Refusal::rate_limited(wait, "requests"))?;
         app.greet(&identity.user).await?;
         Ok(Self(identity.user))
     }
@@ -36,15 +44,21 @@ impl FromRequestParts<Arc<App>> for Administrator {
     type Rejection = HttpRefusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, HttpRefusal> {
-        let Some(key) = &app.config.admin.key else {
+        if app.config.admin.key.is_none() {
             return Err(Refusal::new(Code::NotFound, "There is nothing at this address.").into());
-        };
-        let given = bearer::token(&parts.headers).unwrap_or_default();
-        if bool::from(given.as_bytes().ct_eq(key.reveal())) {
-            audit::of(parts).is_by_administrator();
-            return Ok(Self);
         }
-        Err(unauthorized("The key is wrong."))
+        let administrator = Self::known_by(&parts.headers, app);
+        let administrator = administrator.ok_or_else(|| unauthorized("The key is wrong."))?;
+        audit::of(parts).is_by_administrator();
+        Ok(administrator)
+    }
+}
+
+impl Administrator {
+    /// The administrator, if the headers have the key.
+    pub fn known_by(headers: &HeaderMap, app: &App) -> Option<Self> {
+        let (key, given) = (app.config.admin.key.as_ref()?, bearer::token(headers)?);
+        bool::from(given.as_bytes().ct_eq(key.reveal())).then_some(Self)
     }
 }
 

@@ -22,7 +22,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
 use super::{
-    address,
     backlog::Backlog,
     carriers::Carriers,
     inbox::{Inbox, Job, Raw},
@@ -33,7 +32,8 @@ use super::{
 use crate::{
     app::{
         App,
-        connections::{Admitted as Admission, Slot},
+        address::Address,
+        connections::{Admitted as Admission, Slot, TooMany},
     },
     auth::Identity,
     bearer,
@@ -68,6 +68,14 @@ impl Refused {
             code,
             message: message.into(),
         }
+    }
+
+    fn too_many(error: TooMany) -> Self {
+        let code = match error {
+            TooMany::OfUser | TooMany::FromAddress => Code::ConnectionLimit,
+            TooMany::AtNode => Code::ServiceUnavailable,
+        };
+        Self::new(code, error.to_string())
     }
 
     fn shutting_down() -> Self {
@@ -106,19 +114,17 @@ pub async fn admit(
     TryData(auth): TryData<Auth>,
 ) -> Result<(), Refused> {
     let request = socket.req_parts();
-    let Some(ConnectInfo(carrier)) = request.extensions.get::<ConnectInfo<Carrier>>().cloned()
-    else {
+    let known = (
+        request.extensions.get::<ConnectInfo<Carrier>>().cloned(),
+        request.extensions.get::<Address>().copied(),
+    );
+    let (Some(ConnectInfo(carrier)), Some(Address(address))) = known else {
         return Err(Refused::new(
             Code::InternalError,
             "the connection is not known",
         ));
     };
     carriers.began(socket.id, &carrier, socket.transport_type());
-    let address = address::client(
-        carrier.peer(),
-        &request.headers,
-        &app.config.http.trusted_proxies,
-    );
     let limits = &app.config.limits;
     let backlog = Backlog::new(limits.socket_queue_packets, limits.socket_queue_bytes);
     let backlog = Arc::new(backlog);
@@ -141,15 +147,18 @@ pub async fn admit(
     let user = &identity.user.id;
     let id = SocketId::new(socket.id.as_str());
     let admission = app.connections.admit(user, address, &id, line.clone());
-    let Admission { slot, displaced } = admission
-        .await
-        .map_err(|error| Refused::new(Code::ConnectionLimit, error.to_string()))?;
+    let admission = admission.await.inspect_err(|error| {
+        if *error == TooMany::AtNode {
+            line.turn_away(socket.transport_type());
+        }
+    });
+    let Admission { slot, displaced } = admission.map_err(Refused::too_many)?;
     // Whoever revokes the token sees it here from now on, or has done so before.
     slot.hold(identity.token.as_ref());
     let checked = app.tokens.check_revoked(&identity);
     checked.map_err(|error| Refused::new(error.code(), error.to_string()))?;
-    for old in displaced {
-        app.chat.displace(user, old);
+    for (user, old) in displaced {
+        app.chat.displace(&user, old);
     }
     // Whoever stops the server sees the slot from now on, or is seen here.
     if app.draining.is_cancelled() {

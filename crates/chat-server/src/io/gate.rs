@@ -1,19 +1,24 @@
 //! What is looked at before the engine sees a request: the origin, and whether the server still lets anybody in.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::HttpBody as _,
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use chat_domain::limit::RetryAfter;
 use http::Uri;
 use socketioxide::socket::Sid;
 
 use super::{carriers::Carriers, listener::Carrier};
-use crate::app::App;
+use crate::app::{
+    App,
+    address::{self, Address},
+};
 
 /// What the gate has to know.
 #[derive(Clone)]
@@ -22,10 +27,27 @@ pub struct Gate {
     pub carriers: Arc<Carriers>,
 }
 
+/// Whoever finds no place comes back after this long.
+const FULL_FOR: Duration = Duration::from_secs(5);
+
+/// Notes where the client is, for whoever asks later.
+pub async fn locate(
+    State(app): State<Arc<App>>,
+    ConnectInfo(carrier): ConnectInfo<Carrier>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let trusted = &app.config.http.trusted_proxies;
+    let address = address::client(carrier.peer(), request.headers(), trusted);
+    request.extensions_mut().insert(address);
+    next.run(request).await
+}
+
 /// Lets a request through to the engine, or refuses it.
 pub async fn pass(
     State(gate): State<Gate>,
     ConnectInfo(carrier): ConnectInfo<Carrier>,
+    Extension(Address(address)): Extension<Address>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -33,12 +55,8 @@ pub async fn pass(
         return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
     let Some(session) = session_id(request.uri()) else {
-        if gate.app.draining.is_cancelled() {
-            let refusal = (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server is shutting down",
-            );
-            return refusal.into_response();
+        if let Some(refusal) = refuse_new(&gate.app, &address) {
+            return refusal;
         }
         return next.run(request).await;
     };
@@ -51,6 +69,28 @@ pub async fn pass(
         gate.carriers.polled(session, bytes);
     }
     response
+}
+
+/// Whether nobody new is let in right now.
+fn refuse_new(app: &App, address: &IpAddr) -> Option<Response> {
+    if app.draining.is_cancelled() {
+        let gone = (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is shutting down",
+        );
+        return Some(gone.into_response());
+    }
+    let refuse = |status, after: Duration, text| {
+        let seconds = after.as_millis().div_ceil(1_000).to_string();
+        Some((status, [(header::RETRY_AFTER, seconds)], text).into_response())
+    };
+    if app.connections.is_full() {
+        let text = "the server has as many connections as it takes";
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, FULL_FOR, text);
+    }
+    let RetryAfter(wait) = app.requests.handshakes.spend(address, app.now()).err()?;
+    let text = "the address opens too many connections";
+    refuse(StatusCode::TOO_MANY_REQUESTS, wait, text)
 }
 
 /// No `Origin`, the same origin, or a configured one (contract, section 6).

@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
     runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -32,6 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     tcp: TcpListener,
     stall: Option<Duration>,
+    places: Arc<Semaphore>,
 }
 
 /// One TCP connection, as the rest of the server knows it.
@@ -89,9 +91,16 @@ impl Carrier {
 }
 
 impl Listener {
-    /// Accepts from `tcp`. A peer that takes nothing for `stall` is cut off.
-    pub fn new(tcp: TcpListener, stall: Option<Duration>) -> Self {
-        Self { tcp, stall }
+    /// Accepts from `tcp`. A peer that takes nothing for `stall` is cut off, and so is who comes when there are `most`.
+    pub fn new(tcp: TcpListener, stall: Option<Duration>, most: Option<usize>) -> Self {
+        let most = most.map_or(Semaphore::MAX_PERMITS, |most| {
+            most.min(Semaphore::MAX_PERMITS)
+        });
+        Self {
+            tcp,
+            stall,
+            places: Arc::new(Semaphore::new(most)),
+        }
     }
 }
 
@@ -103,12 +112,16 @@ impl axum::serve::Listener for Listener {
         loop {
             match self.tcp.accept().await {
                 Ok((stream, peer)) => {
+                    let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+                        debug!("there are as many connections as there may be");
+                        continue;
+                    };
                     // Each message is a write of its own; waiting for more would only delay it.
                     if let Err(error) = stream.set_nodelay(true) {
                         debug!(%error, "could not switch off Nagle's algorithm");
                     }
                     let cable = Arc::<Cable>::default();
-                    let guarded = Guarded::new(stream, Arc::clone(&cable), self.stall);
+                    let guarded = Guarded::new(stream, place, Arc::clone(&cable), self.stall);
                     return (guarded, Carrier { peer, cable });
                 }
                 Err(error) => {
@@ -144,10 +157,16 @@ pub struct Guarded {
     stalled: Option<Pin<Box<Sleep>>>,
     /// The peer took nothing for too long once, and was told to go.
     is_last_chance: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Guarded {
-    fn new(stream: TcpStream, cable: Arc<Cable>, stall: Option<Duration>) -> Self {
+    fn new(
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+        cable: Arc<Cable>,
+        stall: Option<Duration>,
+    ) -> Self {
         Self {
             stream: Some(stream),
             cut: Box::pin(cable.cut.clone().cancelled_owned()),
@@ -156,6 +175,7 @@ impl Guarded {
             stall,
             stalled: None,
             is_last_chance: false,
+            _place: place,
         }
     }
 

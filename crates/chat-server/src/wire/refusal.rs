@@ -170,6 +170,7 @@ impl From<JoinError> for Refusal {
                 Code::Forbidden,
                 "This socket is in as many rooms as it may be.",
             ),
+            JoinError::TooMany(wait) => Self::rate_limited(wait, "joins"),
             JoinError::Busy(RetryAfter(wait)) => Self {
                 retry_after: Some(wait),
                 ..Self::new(Code::ServiceUnavailable, "The room is busy right now.")
@@ -208,6 +209,7 @@ impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::NotAMember => not_a_member(),
+            ReadError::TooMany(wait) => Self::rate_limited(wait, "requests for messages"),
             ReadError::Unavailable(error) => Self::unavailable(error),
         }
     }

@@ -388,6 +388,12 @@ impl Client {
         heard
     }
 
+    /// Ends the connection, and waits until the server has done so too.
+    pub async fn closed_by_client(mut self) {
+        self.socket.close(None).await.unwrap();
+        self.closed().await;
+    }
+
     /// Waits until the server ends the connection.
     pub async fn closed(mut self) {
         while self.receive().await.is_some() {}

@@ -1,13 +1,20 @@
 //! Whose address counts: the peer's, or the one that trusted proxies vouch for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderMap;
 
 use crate::config::Cidrs;
 
+/// Where a client is, as far as limits are concerned. What asks for it finds it in the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(pub IpAddr);
+
+/// Whoever has one address of IPv6 has all that begin with the same 64 bits.
+const ONE_CLIENT: u128 = u128::MAX << 64;
+
 /// The client's address. `X-Forwarded-For` is read from the right, as far as trusted proxies wrote it.
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> IpAddr {
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> Address {
     let mut address = peer;
     let forwarded = headers.get_all("x-forwarded-for").iter();
     let hops: Vec<&str> = forwarded
@@ -23,7 +30,10 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> IpAddr {
             Err(_) => break,
         }
     }
-    address
+    Address(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & ONE_CLIENT).into(),
+    })
 }
 
 #[cfg(test)]
@@ -38,7 +48,8 @@ mod tests {
             )
         });
         let trusted: Cidrs = serde_json::from_value(trusted.into()).unwrap();
-        client([10, 0, 0, 1].into(), &headers.collect(), &trusted).to_string()
+        let Address(address) = client([10, 0, 0, 1].into(), &headers.collect(), &trusted);
+        address.to_string()
     }
 
     #[test]
@@ -57,5 +68,15 @@ mod tests {
             "1.2.3.4"
         );
         assert_eq!(client_behind(&["rubbish"], "10.0.0.0/8"), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let nobody = (&HeaderMap::new(), &Cidrs::default());
+        let of = |address: &str| client(address.parse().unwrap(), nobody.0, nobody.1);
+
+        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2::5"));
+        assert_ne!(of("2001:db8:1:2::5"), of("2001:db8:1:3::5"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
     }
 }
