@@ -36,6 +36,10 @@ use fred::interfaces::PubsubInterface;
 
 use self::{truth::Socket, views::Views};
 
+/// How long a dead node's seats may be shown, while there is a node that is awake. One that was away first makes
+/// sure of its own claim, and several may be awake in turns.
+const REAPED_WITHIN_MS: u64 = 60_000;
+
 /// The channel of markers.
 const MARKERS: &str = "test:markers";
 
@@ -56,7 +60,8 @@ pub struct Node {
 
 /// A node that was killed.
 pub struct Dead {
-    pub at: u64,
+    /// By [`Fleet::awake`].
+    at: u64,
     pub sockets: BTreeMap<String, Socket>,
 }
 
@@ -71,6 +76,8 @@ pub struct Fleet {
     pub leases: Leases,
     /// Milliseconds since the test began.
     pub elapsed: u64,
+    /// How many of them somebody was awake.
+    awake: u64,
     /// Milliseconds by Redis's clock.
     pub redis_clock: Arc<AtomicU64>,
     start: Instant,
@@ -117,6 +124,7 @@ impl Fleet {
             rooms: rooms.collect(),
             leases: Leases::default(),
             elapsed: 0,
+            awake: 0,
             redis_clock: Arc::new(AtomicU64::new(1_700_000_000_000)),
             start: Instant::now(),
             node_count: 0,
@@ -167,7 +175,7 @@ impl Fleet {
         self.sockets = sockets
             .extract_if(.., |_, socket| !is_its(socket))
             .collect();
-        let at = self.elapsed;
+        let at = self.awake;
         self.dead.push(Dead { at, sockets });
     }
 
@@ -189,10 +197,13 @@ impl Fleet {
 
     /// Whether everybody is alive, awake and sure, and has been for a while.
     pub fn is_quiet(&self) -> bool {
-        let is_reaped = |dead: &Dead| dead.at + 30_000 < self.elapsed;
         self.is_everybody_exact()
             && self.nodes.iter().all(|node| !node.is_suspect)
-            && self.dead.iter().all(is_reaped)
+            && self.dead.iter().all(|dead| self.is_reaped(dead))
+    }
+
+    fn is_reaped(&self, dead: &Dead) -> bool {
+        dead.at + REAPED_WITHIN_MS < self.awake
     }
 
     /// A node does nothing for so long.
@@ -337,6 +348,9 @@ impl Fleet {
 
     fn turn(&mut self, to: u64) {
         let passed = to - self.elapsed;
+        if !self.nodes.iter().all(|node| self.is_paused(node)) {
+            self.awake += passed;
+        }
         self.elapsed = to;
         self.redis_clock.fetch_add(passed, Ordering::SeqCst);
     }
@@ -407,7 +421,7 @@ impl Fleet {
                         assert!(stays.is_none(), "{user} left {room}: {stays:?}");
                     }
                     Transition::Joined(user, _) => {
-                        let dead = self.dead.iter().filter(|it| it.at + 30_000 > self.elapsed);
+                        let dead = self.dead.iter().filter(|dead| !self.is_reaped(dead));
                         let mut all = living.chain(dead.flat_map(|it| it.sockets.values()));
                         let is_there = all.any(|socket| holds(socket, &room, &user));
                         assert!(is_there, "{user} joined {room}, and is not there");
