@@ -76,6 +76,10 @@ pub enum Claim {
     FleetOutage,
     /// Redis forgets everything.
     FleetFlush,
+    /// Whoever is put out hears no more.
+    Revoked,
+    /// Whoever floods disturbs nobody.
+    Flood,
     /// Whoever types, and whatever dies.
     FleetTyping,
     /// A node hears of its rooms.
@@ -84,7 +88,7 @@ pub enum Claim {
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -99,6 +103,8 @@ impl Claim {
         Self::FleetKills,
         Self::FleetOutage,
         Self::FleetFlush,
+        Self::Revoked,
+        Self::Flood,
         Self::FleetTyping,
         Self::FleetTraffic,
     ];
@@ -126,6 +132,12 @@ impl Claim {
             Self::FleetKills => "3 nodes under load: 20 kills of one",
             Self::FleetOutage => "3 nodes under load: Redis killed, empty again after 30 s",
             Self::FleetFlush => "3 nodes under load: FLUSHALL with 300 users",
+            Self::Revoked => {
+                "3 nodes: 1,000 sockets of users who are removed, disconnected, or whose tokens are revoked"
+            }
+            Self::Flood => {
+                "p99 of an acknowledgement beside somebody who sends 100 times the limits, and without"
+            }
             Self::FleetTyping => "3 nodes: 10,000 random keystrokes and stops, 10 kills of one",
             Self::FleetTraffic => "3 nodes, 1,000 busy rooms: a node with sockets in 2 of them",
         }
@@ -143,7 +155,7 @@ impl Claim {
             Self::PresenceRaces => "one joins and one leaves, in turns",
             Self::Reapers => "each given up once, no step longer than 20 ms",
             Self::SlowReaderLeaves => "evicted within 16 s",
-            Self::SlowReaderAlone => "less than 2 times",
+            Self::SlowReaderAlone | Self::Flood => "less than 2 times",
             Self::SlowReaderMemory => "at most 10 % more",
             Self::FleetKills => {
                 "gone once within 15 s, or never away; 0 lost, 0 doubled, 0 out of order"
@@ -152,6 +164,7 @@ impl Claim {
                 "received within 2 s, keys exact after 10 s, nothing false, 0 lost"
             }
             Self::FleetFlush => "nothing seen, keys exact after 5 s",
+            Self::Revoked => "no message that was stored 1 s later",
             Self::FleetTyping => "shown for at most 10.5 s, one stop for each start",
             Self::FleetTraffic => "told at most 1 % of what one with sockets in all others is",
         }
