@@ -39,6 +39,11 @@ impl Entry {
         std::array::from_fn(|_| parts.next().unwrap_or_default())
     }
 
+    fn connected_user(&self) -> Option<&str> {
+        let [group, user, _] = self.parts();
+        group.is_empty().then_some(user)
+    }
+
     fn of(group: &str, user: &UserId, socket: &SocketId) -> Self {
         let socket = socket.reveal();
         Self(format!("{group}{SEPARATOR}{user}{SEPARATOR}{socket}"))
@@ -58,7 +63,36 @@ pub(super) type Label = String;
 
 /// Everything that is held, and what was given up is gone from here first.
 #[derive(Default)]
-pub(super) struct Holdings(Mutex<HashMap<Entry, Label>>);
+pub(super) struct Holdings(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    all: HashMap<Entry, Label>,
+    /// Those of all that are connections, by user.
+    connections: HashMap<String, HashSet<Entry>>,
+}
+
+impl Held {
+    fn take(&mut self, entry: Entry, label: Label) {
+        if let Some(user) = entry.connected_user() {
+            let connections = self.connections.entry(user.to_owned());
+            connections.or_default().insert(entry.clone());
+        }
+        self.all.insert(entry, label);
+    }
+
+    fn give_up(&mut self, entry: &Entry) -> bool {
+        if let Some(user) = entry.connected_user()
+            && let Some(connections) = self.connections.get_mut(user)
+        {
+            connections.remove(entry);
+            if connections.is_empty() {
+                self.connections.remove(user);
+            }
+        }
+        self.all.remove(entry).is_some()
+    }
+}
 
 /// What the store has too much and too little.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -69,20 +103,20 @@ pub(super) struct Difference {
 
 impl Holdings {
     pub(super) fn take(&self, entry: Entry, label: Label) {
-        self.lock().insert(entry, label);
+        self.lock().take(entry, label);
     }
 
     /// Returns whether it was held.
     pub(super) fn give_up(&self, entry: &Entry) -> bool {
-        self.lock().remove(entry).is_some()
+        self.lock().give_up(entry)
     }
 
     pub(super) fn has(&self, entry: &Entry) -> bool {
-        self.lock().contains_key(entry)
+        self.lock().all.contains_key(entry)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().all.len()
     }
 
     /// Those of these that are held now, with their labels.
@@ -90,41 +124,42 @@ impl Holdings {
         let held = self.lock();
         let labelled = entries.iter();
         labelled
-            .filter_map(|entry| Some((entry.clone(), held.get(entry)?.clone())))
+            .filter_map(|entry| Some((entry.clone(), held.all.get(entry)?.clone())))
             .collect()
     }
 
     pub(super) fn compare(&self, stored: &HashSet<Entry>) -> Difference {
         let held = self.lock();
-        let surplus = stored.iter().filter(|entry| !held.contains_key(entry));
-        let missing = held.keys().filter(|entry| !stored.contains(entry));
+        let surplus = stored.iter().filter(|entry| !held.all.contains_key(entry));
+        let missing = held.all.keys().filter(|entry| !stored.contains(entry));
         Difference {
             surplus: surplus.cloned().collect(),
             missing: missing.cloned().collect(),
         }
     }
 
-    /// The user's connections but this one, the oldest first. For when nobody else can be asked: it looks at all.
+    /// The user's connections but this one, the oldest first.
     pub(super) fn connections_but(&self, user: &UserId, but: &Entry) -> Vec<Entry> {
-        let theirs = format!("{SEPARATOR}{user}{SEPARATOR}");
         let held = self.lock();
-        let connections = held
-            .iter()
-            .filter(|(entry, _)| entry.0.starts_with(&theirs) && *entry != but);
-        let mut by_age: Vec<(u64, Entry)> = connections
-            .map(|(entry, since)| (since.parse().unwrap_or_default(), entry.clone()))
+        let connections = held.connections.get(user.as_str()).into_iter().flatten();
+        let others = connections.filter(|entry| *entry != but);
+        let since = |entry: &Entry| held.all.get(entry)?.parse().ok();
+        let mut by_age: Vec<(u64, Entry)> = others
+            .map(|entry| (since(entry).unwrap_or_default(), entry.clone()))
             .collect();
         by_age.sort();
         by_age.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Entry, Label>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn entry(text: &str) -> Entry {
@@ -140,6 +175,33 @@ mod tests {
         assert_eq!(entry("tea/ada/a/b").parts(), ["tea", "ada", "a\u{1f}b"]);
         assert_eq!(entry("foreign").parts(), ["foreign", "", ""]);
         assert!(!format!("{connection:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_users_connections_are_found_among_many_by_age() {
+        const HELD: usize = 100_000;
+        let holdings = Holdings::default();
+        for number in 0..HELD {
+            holdings.take(entry(&format!("tea/u{number}/s")), String::new());
+            holdings.take(entry(&format!("/u{number}/s")), "7".to_owned());
+        }
+        let ada = UserId::parse("ada").unwrap();
+        for (socket, since) in [("young", "9"), ("gone", "1"), ("old", "5"), ("me", "3")] {
+            let connection = Entry::connection(&ada, &SocketId::new(socket));
+            holdings.take(connection, since.to_owned());
+        }
+        holdings.take(entry("tea/ada/old"), "Ada".to_owned());
+        holdings.give_up(&entry("/ada/gone"));
+
+        let start = Instant::now();
+        let mut found = Vec::new();
+        for _ in 0..2_000 {
+            found = holdings.connections_but(&ada, &entry("/ada/me"));
+        }
+        let took = start.elapsed();
+
+        assert_eq!(found, [entry("/ada/old"), entry("/ada/young")]);
+        assert!(took < Duration::from_secs(5), "{took:?}");
     }
 
     #[test]
