@@ -150,10 +150,13 @@ async fn subscriptions_that_are_silently_dead_are_noticed() {
 
     deafener.deafen();
     publish(&server, "tea", "lost");
+    let since = Instant::now();
     let told = follower.notes.until_it_says("missed").await;
+    let took = since.elapsed();
     publish(&server, "tea", "heard");
 
     assert_eq!(told, ["missed"]);
+    assert!(took < Duration::from_secs(4), "{took:?}");
     follower.notes.until_it_says("tea: heard").await;
 }
 

@@ -204,6 +204,7 @@ impl Core {
             if let Some(listener) = self.tenant.standing.listener() {
                 listener.missed_in(group);
             }
+            self.subscriber.doubt();
         }
         (!self.tenant.standing.is_lost()).then_some(done.counts)
     }

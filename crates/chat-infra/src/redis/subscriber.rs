@@ -143,6 +143,11 @@ impl Subscriber {
         let _ = timeout(FOLLOWS_WITHIN, known).await;
     }
 
+    /// Something was published and not heard: whether the subscriptions live is found out now.
+    pub fn doubt(&self) {
+        self.shared.doubted.notify_one();
+    }
+
     /// What is published there is no longer needed.
     pub fn unfollow(&self, channel: &str) {
         self.shared.wishes_mut().unfollow(channel);

@@ -25,8 +25,10 @@ const MESSAGES_WAITING: usize = 16_384;
 /// How many channels one command names.
 const CHANNELS_AT_ONCE: usize = 256;
 
-const ECHO_EVERY: Duration = Duration::from_secs(3);
-const ECHO_WITHIN: Duration = Duration::from_secs(2);
+/// Subscriptions that died silently are noticed within both together: then whoever is cut off by that repairs what it
+/// missed before anybody may wait for it (contract, Degraded).
+const ECHO_EVERY: Duration = Duration::from_millis(500);
+const ECHO_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Why subscriptions are made anew.
 #[derive(Debug, thiserror::Error)]
