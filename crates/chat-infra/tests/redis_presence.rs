@@ -4,12 +4,15 @@ mod fleet;
 
 use std::{
     collections::BTreeSet,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use chat_domain::{
-    id::{GroupId, NodeId, SocketId},
-    ports::{Admission, ConnectionLedger, PresenceStore, WhenFull},
+    id::{GroupId, NodeId, SocketId, UserId},
+    news::Notice,
+    ports::{Admission, ConnectionLedger, Listener, PresenceStore, WhenFull},
+    service::Shared,
 };
 use chat_infra::redis::leases::Leases;
 use chat_testkit::{
@@ -448,6 +451,51 @@ async fn connections_of_the_dead_and_of_the_late_take_no_place() {
 
     assert_eq!(reaped_yet, "2", "it was only late");
     assert_eq!(comes(&third, "c").await, Admission::Refused);
+}
+
+/// Whom a node is to put out.
+#[derive(Default)]
+struct Displaced(Mutex<Vec<(UserId, SocketId)>>);
+
+impl Displaced {
+    fn is(&self, user: &UserId, socket: &str) -> bool {
+        let displaced = self.0.lock().expect("nobody panics with it");
+        displaced.contains(&(user.clone(), SocketId::new(socket)))
+    }
+}
+
+impl Listener for Displaced {
+    fn hear(&self, notice: Notice) {
+        if let Notice::Displaced(user, socket) = notice {
+            self.0
+                .lock()
+                .expect("nobody panics with it")
+                .push((user, socket));
+        }
+    }
+
+    fn missed(&self) {}
+    fn lost(&self, _: Shared) {}
+    fn restored(&self, _: Shared) {}
+}
+
+#[tokio::test]
+async fn a_connection_that_was_displaced_goes_though_nobody_said_so() {
+    let server = RedisServer::start().await;
+    let displaced = Arc::<Displaced>::default();
+    let listener: Arc<dyn Listener> = Arc::clone(&displaced) as _;
+    let near = Live::start_for(&server.url(), 1, &[], FAST, Arc::downgrade(&listener)).await;
+    let far = Live::start(&server.url(), 2, &[], FAST).await;
+    let (ada, [old, new]) = (user_id("ada"), ["old", "new"].map(SocketId::new));
+    near.ledger.admit(&ada, &old, 1, WhenFull::Refuse).await;
+
+    let admission = far.ledger.admit(&ada, &new, 1, WhenFull::EvictOldest).await;
+    until("the node learns it", async || displaced.is(&ada, "old")).await;
+    near.ledger.release(&ada, &old).await;
+
+    assert_eq!(admission, Admission::AdmittedInsteadOf(vec![old]));
+    assert!(!displaced.is(&ada, "new"));
+    assert_eq!(server.ask(&["KEYS", "chat:node:*:displaced"]), "");
 }
 
 #[tokio::test]

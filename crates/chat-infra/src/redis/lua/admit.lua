@@ -26,7 +26,10 @@ since = math.max(since, tonumber(latest[2] or 0) + 1)
 connect(node, user, socket, since)
 local answer = { 'admitted', plain(since) }
 for at = 1, math.min(surplus, #counted) do
+  local its_node, its_socket = string.match(counted[at], '^(%x+)' .. US .. '(.*)$')
   redis.call('ZREM', connections_of(user), counted[at])
-  answer[#answer + 1] = string.match(counted[at], US .. '(.*)$')
+  -- Until it is gone: whoever asked may not be heard.
+  redis.call('SADD', displaced_at(its_node), user .. US .. its_socket)
+  answer[#answer + 1] = its_socket
 end
 return answer

@@ -2,6 +2,7 @@
 -- ARGV 1 now in ms, or '' | 2 node | 3 lease in ms | 4 settle time in ms | 5 the name of a new epoch, if one begins
 --      6 the epoch that the node has announced all it owns in, or ''
 -- -> { epoch, whether the lease was held until now, how much the node owns, now in ms,
+--      how many of the node's connections have to go, at most 200, then the user and the socket of each,
 --      then for each node: node, what is left of its lease in ms, whether it has announced all in this epoch }
 local now, node, lease = milliseconds(clock(ARGV[1])), ARGV[2], tonumber(ARGV[3])
 
@@ -35,6 +36,13 @@ elseif not held then
 end
 
 local answer = { current, held and 1 or 0, redis.call('SCARD', owned_by(node)), now }
+local displaced = redis.call('SRANDMEMBER', displaced_at(node), 200)
+answer[#answer + 1] = #displaced
+for _, connection in ipairs(displaced) do
+  local user, socket = string.match(connection, '^([^' .. US .. ']*)' .. US .. '(.*)$')
+  answer[#answer + 1] = user
+  answer[#answer + 1] = socket
+end
 local rows = redis.call('ZRANGE', NODES, 0, -1, 'WITHSCORES')
 for at = 1, #rows, 2 do
   local has_announced = redis.call('HGET', ANNOUNCED, rows[at]) == current

@@ -18,5 +18,6 @@ local is_done = redis.call('EXISTS', owned_by(dead[1])) == 0
 if is_done then
   redis.call('ZREM', NODES, dead[1])
   redis.call('HDEL', ANNOUNCED, dead[1])
+  redis.call('DEL', displaced_at(dead[1]))
 end
 return { 'done', #entries, (is_done and #dead == 1) and 0 or 1 }

@@ -8,5 +8,6 @@ local left = redis.call('SCARD', owned_by(node))
 if left == 0 then
   redis.call('ZREM', NODES, node)
   redis.call('HDEL', ANNOUNCED, node)
+  redis.call('DEL', displaced_at(node))
 end
 return left

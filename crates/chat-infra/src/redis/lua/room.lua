@@ -19,6 +19,8 @@ local function rooms_of(user) return 'user:' .. user .. ':rooms' end
 local function sockets_of(user, group) return 'user:' .. user .. ':sockets:' .. group end
 local function typing_key(group, user) return 'typing:' .. group .. ':' .. user end
 local function typists_of(group) return 'chat:room:' .. group .. ':typing' end
+-- Set: user US socket of each connection of the node that has to go, because a newer one took its place.
+local function displaced_at(node) return 'chat:node:' .. node .. ':displaced' end
 local function connections_of(user) return 'chat:user:' .. user .. ':connections' end
 -- Hash: `version`, `sockets`, `name:<user>`, `count:<user>:<node>`. It is deleted with the room.
 local function room_of(group) return 'chat:room:' .. group end
@@ -109,6 +111,7 @@ end
 local function disconnect(node, user, socket)
   redis.call('SREM', owned_by(node), US .. user .. US .. socket)
   redis.call('ZREM', connections_of(user), node .. US .. socket)
+  redis.call('SREM', displaced_at(node), user .. US .. socket)
 end
 
 -- Gives up whatever the entry stands for.

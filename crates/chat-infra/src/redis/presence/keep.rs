@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat_domain::id::NodeId;
+use chat_domain::{id::NodeId, news::Notice};
 
 use crate::redis::{connection::Trouble, leases::Leases};
 
@@ -141,7 +141,18 @@ impl Tenant {
         }
         // Not before the doubt: the listener has to learn it before any news of the new epoch.
         self.standing.adopt(&beat.epoch);
+        self.tell_displaced(&beat);
         Ok((beat, is_counted_right))
+    }
+
+    /// Again and again, until they are gone: whoever took their place may not have been heard.
+    fn tell_displaced(&self, beat: &Beat) {
+        let Some(listener) = self.standing.listener() else {
+            return;
+        };
+        for (user, socket) in &beat.displaced {
+            listener.hear(Notice::Displaced(user.clone(), socket.clone()));
+        }
     }
 
     /// Makes what the node owns equal to what is held. Returns `false` if it has no lease for that.

@@ -124,6 +124,12 @@ impl Store {
         let mut answer = BEAT.run(&self.connection, arguments).await?;
         let (epoch, was_held, owned) = (answer.text()?, answer.flag()?, answer.count()?);
         let clock_ms = u64::try_from(answer.number()?).map_err(|_| odd())?;
+        let mut displaced = Vec::new();
+        for _ in 0..answer.count()? {
+            let (user, socket) = (answer.text()?, answer.text()?);
+            let user = UserId::parse(&user).map_err(|_| odd())?;
+            displaced.push((user, SocketId::new(&socket)));
+        }
         let mut rows = Vec::new();
         while !answer.is_over() {
             let (node, left_ms, has_announced) = (answer.text()?, answer.number()?, answer.flag()?);
@@ -142,6 +148,7 @@ impl Store {
             was_held,
             owned,
             clock_ms,
+            displaced,
             rows,
         })
     }

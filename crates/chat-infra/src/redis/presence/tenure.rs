@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_domain::id::NodeId;
+use chat_domain::id::{NodeId, SocketId, UserId};
 
 use crate::redis::leases::Leases;
 
@@ -25,6 +25,8 @@ pub(super) struct Beat {
     pub(super) owned: usize,
     /// The store's clock.
     pub(super) clock_ms: u64,
+    /// Connections of the node whose place newer ones have taken.
+    pub(super) displaced: Vec<(UserId, SocketId)>,
     pub(super) rows: Vec<Row>,
 }
 
