@@ -29,7 +29,13 @@ pub fn judge(record: &Record, away: &Away) -> Vec<String> {
     for diary in &record.diaries {
         let observer = diary.user;
         let mut told: BTreeMap<User, Vec<(u64, &str)>> = BTreeMap::new();
-        for entry in diary.entries.iter().filter(|entry| entry.at >= away.from) {
+        // After the end all go home, one after the other.
+        let during = away.from..record.end;
+        for entry in diary
+            .entries
+            .iter()
+            .filter(|entry| during.contains(&entry.at))
+        {
             match entry.event {
                 Event::Gone { user, .. } => told.entry(user).or_default().push((entry.at, "left")),
                 Event::Entered { user, .. } => {
@@ -89,6 +95,7 @@ mod tests {
         }
         let record = Record {
             diaries: vec![diary],
+            end: 100_000_000,
             ..Record::default()
         };
         let roster = [ADA, BOB].map(|user| ((ROOM, user), String::new()));

@@ -71,7 +71,7 @@ pub fn judge(record: &Record) -> Moves {
         }
     }
     for diary in &record.diaries {
-        told(diary, &stays, &absences, &mut moves);
+        told(diary, &stays, &absences, record.end, &mut moves);
         missed(diary, &stays, &absences, record.end, &mut moves);
     }
     moves
@@ -82,10 +82,12 @@ fn told(
     diary: &Diary,
     stays: &HashMap<Who, Vec<Stay>>,
     absences: &HashMap<Who, Vec<Absence>>,
+    end: u64,
     moves: &mut Moves,
 ) {
     let slack = micros(SPREADS_WITHIN);
-    for entry in &diary.entries {
+    // After the end all go home, one after the other.
+    for entry in diary.entries.iter().filter(|entry| entry.at < end) {
         let at = entry.at;
         match entry.event {
             Event::Gone { room, user } => {
@@ -269,6 +271,11 @@ mod tests {
         assert_eq!(away(10, 40, &[gone(22), entered(40)]).wrong, [""; 0]);
         assert_eq!(away(10, 40, &[]).wrong.len(), 1);
         assert_eq!(away(10, 40, &[gone(26), entered(40)]).wrong.len(), 1);
+    }
+
+    #[test]
+    fn who_goes_home_after_the_end_is_seen_to_leave() {
+        assert_eq!(away(10, 15, &[gone(101)]).wrong, [""; 0]);
     }
 
     #[test]
