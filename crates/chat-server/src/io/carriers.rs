@@ -40,6 +40,8 @@ struct Session {
     cable: Weak<Cable>,
     /// Its way out, once it was let in.
     outlet: Weak<Outlet>,
+    /// How often somebody has tried to sign in since it was let in.
+    attempts: u32,
 }
 
 /// When so many are kept, those that are gone are thrown out.
@@ -72,9 +74,22 @@ impl Carriers {
         });
     }
 
+    /// Somebody tries to sign in. Returns how often that was tried in vain, this time included.
+    pub(super) fn tries(&self, session: Sid) -> u32 {
+        let mut attempts = 0;
+        self.change(session, |known| {
+            known.attempts = known.attempts.saturating_add(1);
+            attempts = known.attempts;
+        });
+        attempts
+    }
+
     /// The session was let in.
     pub fn admitted(&self, session: Sid, outlet: &Arc<Outlet>) {
-        self.change(session, |known| known.outlet = Arc::downgrade(outlet));
+        self.change(session, |known| {
+            known.outlet = Arc::downgrade(outlet);
+            known.attempts = 0;
+        });
     }
 
     /// A poll took so much of what waited for the session.

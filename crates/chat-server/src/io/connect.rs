@@ -43,6 +43,9 @@ use crate::{
 /// A task that never began, or that a store holds up for longer, is not waited for.
 const TASK_ENDS_WITHIN: Duration = Duration::from_secs(30);
 
+/// Whoever has no valid token by then opens another transport, and those are counted.
+const MOST_TRIES: u32 = 10;
+
 /// What the client sends to connect.
 #[derive(Deserialize)]
 pub struct Auth {
@@ -129,6 +132,14 @@ pub async fn admit(
     let backlog = Backlog::new(limits.socket_queue_packets, limits.socket_queue_bytes);
     let backlog = Arc::new(backlog);
     let line = SocketLine::new(io, socket.id, Arc::clone(&carriers), Arc::clone(&backlog));
+    let tries = carriers.tries(socket.id);
+    if tries > MOST_TRIES {
+        if tries == MOST_TRIES + 1 {
+            line.turn_away(socket.transport_type());
+        }
+        let message = "there were too many attempts to sign in";
+        return Err(Refused::new(Code::RateLimited, message));
+    }
     let admitted = greet(&app, auth.ok(), &request.headers).await;
     // What will pass closes the transport too, so that the client does not give up.
     let identity = admitted.inspect_err(|refused| {
