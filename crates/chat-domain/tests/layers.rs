@@ -90,7 +90,7 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/io",
         "crate",
-        Only(&["app", "auth", "bearer", "config", "io", "wire"]),
+        Only(&["app", "auth", "bearer", "config", "io", "tls", "wire"]),
     ),
     // Here the two sides are put on one address.
     wall(

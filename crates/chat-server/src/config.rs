@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod redis_url;
 mod secret;
+mod tls;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -25,6 +26,7 @@ pub use self::{
     load::{ConfigError, load, read},
     redis_url::RedisUrl,
     secret::Secret,
+    tls::Tls,
 };
 use crate::wire::outgoing::SessionLimits;
 
@@ -45,8 +47,11 @@ pub struct Config {
     pub auth: Auth,
     /// How another backend administers the server.
     pub admin: Admin,
-    /// Who may connect from where.
+    /// Who may connect from where, and how slowly.
+    #[validate(nested)]
     pub http: Http,
+    /// TLS without a proxy.
+    pub tls: Tls,
     /// What is too much.
     #[validate(nested)]
     pub limits: Limits,
@@ -86,8 +91,8 @@ pub struct Admin {
     pub key: Option<Secret>,
 }
 
-/// Who may connect from where.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// Who may connect from where, and how slowly.
+#[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Foreign origins that browsers may connect from.
@@ -96,6 +101,12 @@ pub struct Http {
     pub trusted_proxies: Cidrs,
     /// The transports of Engine.IO.
     pub transports: Transports,
+    /// How long a client may take for the head of a request; for the first one, from the beginning of TLS on.
+    #[validate(range(min = 100, max = 600_000))]
+    pub headers_within_ms: u64,
+    /// How long a client may take for the body of a request.
+    #[validate(range(min = 100, max = 600_000))]
+    pub body_within_ms: u64,
 }
 
 /// Section 2 of the contract. 0 switches a limit off, but for the sizes.
@@ -168,6 +179,7 @@ impl Default for Config {
             auth: Auth::default(),
             admin: Admin::default(),
             http: Http::default(),
+            tls: Tls::default(),
             limits: Limits::default(),
             rooms: Rooms::default(),
             shutdown: Shutdown::default(),
@@ -180,6 +192,18 @@ impl Default for Database {
         Self {
             url: DatabaseUrl::new("sqlite://data/chat.db".to_owned()).expect("it is an address"),
             migrate: true,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            cors_origins: Origins::default(),
+            trusted_proxies: Cidrs::default(),
+            transports: Transports::default(),
+            headers_within_ms: 10_000,
+            body_within_ms: 30_000,
         }
     }
 }
@@ -257,6 +281,18 @@ impl Config {
     /// How long clients have to come back elsewhere.
     pub fn grace(&self) -> Duration {
         Duration::from_millis(self.shutdown.grace_ms)
+    }
+}
+
+impl Http {
+    /// How long a client may take for the head of a request.
+    pub fn headers_within(&self) -> Duration {
+        Duration::from_millis(self.headers_within_ms)
+    }
+
+    /// How long a client may take for the body of a request.
+    pub fn body_within(&self) -> Duration {
+        Duration::from_millis(self.body_within_ms)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The Socket.IO side.
 //!
-//! A connection's way: [`listener`] accepts it; [`gate`] looks at each request; [`connect`] checks the token and
+//! A connection's way: [`listener`] accepts it, over TLS or not ([`stream`]), [`guarded`] ends it when that is due, and
+//! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request; [`connect`] checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
 //! the caller, [`fanout`] tells the others, both through the socket's [`outlet`], which counts its [`backlog`]; [`line`](mod@line)
@@ -12,6 +13,7 @@ mod connect;
 mod conversation;
 pub mod fanout;
 pub mod gate;
+mod guarded;
 mod inbox;
 mod line;
 pub mod listener;
@@ -19,6 +21,8 @@ mod messages;
 mod outlet;
 mod reply;
 mod rooms;
+pub mod serve;
+mod stream;
 mod token;
 mod typing;
 

@@ -32,10 +32,8 @@ use self::{
     auth::{Tokens, TokensError},
     compose::{ComposeError, Composed, Database, compose},
     config::Config,
-    io::{
-        gate::Gate,
-        listener::{Carrier, Listener},
-    },
+    io::{gate::Gate, listener::Listener, serve::serve},
+    tls::{Certificate, CertificateError},
 };
 
 /// Why a server ends other than by being stopped: one clear line.
@@ -44,6 +42,9 @@ pub enum RunError {
     /// Tokens cannot be checked.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A store cannot be used.
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -80,13 +81,13 @@ pub async fn run(
     tcp: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
+    let certificate = certificate(&config)?.map(Arc::new);
     let (tokens, renewal) = Tokens::open(&config.auth).await?;
     let database = Database::open(&config).await?;
     if config.database.migrate {
         database.migrate().await?;
     }
     database.check().await?;
-    let (stall, most) = (config.limits.stall(), config.limits.carriers());
     let Composed {
         app,
         engine,
@@ -110,18 +111,23 @@ pub async fn run(
     if let Some(renewal) = renewal {
         chores.spawn(renewal.go_on());
     }
+    if let Some(certificate) = &certificate {
+        chores.spawn(Arc::clone(certificate).renew());
+    }
 
     let address: SocketAddr = tcp.local_addr()?;
-    info!("listening on http://{address}");
+    let scheme = if certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    info!("listening on {scheme}://{address}");
     let closing = CancellationToken::new();
-    let closed_down = closing.clone();
-    let make = router.into_make_service_with_connect_info::<Carrier>();
-    let server = axum::serve(Listener::new(tcp, stall, most), make)
-        .with_graceful_shutdown(async move { closed_down.cancelled().await });
-    let mut server = tokio::spawn(server.into_future());
+    let listener = Listener::new(tcp, certificate, &app.config);
+    let mut server = tokio::spawn(serve(listener, router, closing.clone()));
     tokio::select! {
         () = stop => {}
-        ended = &mut server => ended.map_err(std::io::Error::other)??,
+        ended = &mut server => ended.map_err(std::io::Error::other)?,
     }
 
     info!("stopping");
@@ -160,4 +166,15 @@ pub async fn run(
     database.close().await;
     info!("stopped; {closed} connections were told to come back");
     Ok(())
+}
+
+/// What the server shows for itself, if it speaks TLS.
+///
+/// # Errors
+/// See [`CertificateError`].
+pub fn certificate(config: &Config) -> Result<Option<Certificate>, CertificateError> {
+    let files = config.tls.files();
+    files
+        .map(|(chain, key)| Certificate::open(chain, key))
+        .transpose()
 }

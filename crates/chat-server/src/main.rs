@@ -168,6 +168,9 @@ async fn token(
 
 async fn check(config: &Config) -> Result<(), Failure> {
     println!("settings: ok");
+    if chat_server::certificate(config)?.is_some() {
+        println!("tls: ok");
+    }
     check_tokens(config).await?;
     if config
         .database

@@ -1,9 +1,13 @@
 //! TLS, in both directions, with one provider of cryptography: ring.
 
+mod certificate;
+
 use std::{io, sync::Arc};
 
 use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
+
+pub use self::certificate::{Certificate, CertificateError};
 
 /// Trusts whom this machine trusts; `SSL_CERT_FILE` names others.
 ///

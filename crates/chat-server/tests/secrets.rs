@@ -30,7 +30,7 @@ const SECRETS: [(&str, &str); 6] = [
 ];
 
 /// The other settings that are text: they may show.
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 12] = [
     "CHAT_LISTEN",
     "CHAT_AUTH__PUBLIC_KEY_FILE",
     "CHAT_AUTH__JWKS_FILE",
@@ -41,6 +41,8 @@ const PLAIN: [&str; 10] = [
     "CHAT_HTTP__CORS_ORIGINS",
     "CHAT_HTTP__TRUSTED_PROXIES",
     "CHAT_HTTP__TRANSPORTS",
+    "CHAT_TLS__CERT_FILE",
+    "CHAT_TLS__KEY_FILE",
 ];
 
 fn loaded(name: &str, value: &str) -> Result<Config, ConfigError> {

@@ -27,7 +27,12 @@ const PREFIX: &str = "CHAT_";
 const FROM_FILE: &str = "_FILE";
 
 /// These name a file themselves.
-const NAMES_OF_FILES: [&str; 2] = ["CHAT_AUTH__PUBLIC_KEY_FILE", "CHAT_AUTH__JWKS_FILE"];
+const NAMES_OF_FILES: [&str; 4] = [
+    "CHAT_AUTH__PUBLIC_KEY_FILE",
+    "CHAT_AUTH__JWKS_FILE",
+    "CHAT_TLS__CERT_FILE",
+    "CHAT_TLS__KEY_FILE",
+];
 
 /// Reads the settings: defaults, then `file`, then the variables in `environment`.
 ///
@@ -68,7 +73,7 @@ pub fn read(
     config
         .validate()
         .map_err(|errors| ConfigError::Wrong(first_line(&errors)))?;
-    match config.auth.contradiction() {
+    match config.auth.contradiction().or(config.tls.contradiction()) {
         Some(line) => Err(ConfigError::Wrong(line)),
         None => Ok(config),
     }
@@ -334,5 +339,21 @@ mod tests {
             assert!(!line.contains('\n'), "{line}");
             assert!(!line.contains("wrong place"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_together() {
+        let refused = from_environment(&[("CHAT_TLS__CERT_FILE", "/tls.pem")]).unwrap_err();
+        let both = [
+            ("CHAT_TLS__CERT_FILE", "/tls.pem"),
+            ("CHAT_TLS__KEY_FILE", "/tls.key"),
+        ];
+        let config = from_environment(&both).unwrap();
+
+        assert!(
+            refused.to_string().contains("CHAT_TLS__KEY_FILE"),
+            "{refused}"
+        );
+        assert!(config.tls.files().is_some());
     }
 }

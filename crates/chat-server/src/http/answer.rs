@@ -68,6 +68,15 @@ impl HttpRefusal {
         }
     }
 
+    /// A body that does not come to its end.
+    pub fn too_slow() -> Self {
+        let refusal = Refusal::new(Code::ValidationError, "The body did not come in time.");
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
+            refusal,
+        }
+    }
+
     fn no_such_group() -> Self {
         Refusal::from(ManageError::NoSuchGroup).into()
     }

@@ -1,6 +1,6 @@
 //! What requests bring: bodies, queries and ids in paths, as coded refusals when they are wrong.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -11,11 +11,15 @@ use axum::{
 use chat_domain::id::{GroupId, UserId};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::answer::HttpRefusal;
-use crate::wire::{
-    field::read,
-    refusal::{Code, Refusal},
+use crate::{
+    app::App,
+    wire::{
+        field::read,
+        refusal::{Code, Refusal},
+    },
 };
 
 /// A JSON body.
@@ -31,19 +35,20 @@ impl Body {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl FromRequest<Arc<App>> for Body {
     type Rejection = HttpRefusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, HttpRefusal> {
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => {
-                        Refusal::new(Code::PayloadTooLarge, "The body is too large.").into()
-                    }
-                    _ => HttpRefusal::no_json(),
-                })?;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, HttpRefusal> {
+        let read = Bytes::from_request(request, app);
+        let bytes = timeout(app.config.http.body_within(), read)
+            .await
+            .map_err(|_| HttpRefusal::too_slow())?
+            .map_err(|rejection| match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Refusal::new(Code::PayloadTooLarge, "The body is too large.").into()
+                }
+                _ => HttpRefusal::no_json(),
+            })?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|_| HttpRefusal::no_json())

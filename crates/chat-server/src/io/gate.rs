@@ -13,6 +13,7 @@ use axum::{
 use chat_domain::limit::RetryAfter;
 use http::Uri;
 use socketioxide::socket::Sid;
+use tokio::time::timeout;
 
 use super::{carriers::Carriers, listener::Carrier};
 use crate::app::{
@@ -61,7 +62,16 @@ pub async fn pass(
         return next.run(request).await;
     };
     let is_poll = request.method() == Method::GET;
-    let response = next.run(request).await;
+    let answered = next.run(request);
+    let response = if is_poll {
+        answered.await
+    } else {
+        // All that is waited for is the body.
+        match timeout(gate.app.config.http.body_within(), answered).await {
+            Ok(response) => response,
+            Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        }
+    };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         gate.carriers.upgraded(session, &carrier);
     } else if is_poll {

@@ -278,6 +278,11 @@ impl Client {
         self.socket.send(Message::text(packet)).await.unwrap();
     }
 
+    /// Sends a packet, if the connection still takes it.
+    pub async fn try_send(&mut self, packet: &str) -> bool {
+        self.socket.send(Message::text(packet)).await.is_ok()
+    }
+
     /// Sends bytes as they are.
     pub async fn send_raw(&mut self, message: Message) {
         let _ = self.socket.send(message).await;

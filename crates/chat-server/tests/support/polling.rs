@@ -16,6 +16,24 @@ pub struct Poller {
 }
 
 impl Poller {
+    /// Opens the transport, and no more.
+    pub async fn open(site: &Site) -> Self {
+        Self::open_with(reqwest::Client::new(), site).await
+    }
+
+    /// Does the same with another client.
+    pub async fn open_with(http: reqwest::Client, site: &Site) -> Self {
+        let url = format!("http://{}/socket.io/?EIO=4&transport=polling", site.address);
+        let open = http.get(&url).send().await.unwrap().text().await.unwrap();
+        let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+        let url = format!("{url}&sid={}", open["sid"].as_str().unwrap());
+        Self {
+            http,
+            url,
+            heard: Vec::new(),
+        }
+    }
+
     /// Connects as a user, and joins the room.
     pub async fn join(site: &Site, user: &str, group: &str) -> Self {
         Self::join_with(reqwest::Client::new(), site, user, group).await
@@ -23,15 +41,7 @@ impl Poller {
 
     /// Does the same with another client.
     pub async fn join_with(http: reqwest::Client, site: &Site, user: &str, group: &str) -> Self {
-        let url = format!("http://{}/socket.io/?EIO=4&transport=polling", site.address);
-        let open = http.get(&url).send().await.unwrap().text().await.unwrap();
-        let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
-        let url = format!("{url}&sid={}", open["sid"].as_str().unwrap());
-        let mut poller = Self {
-            http,
-            url,
-            heard: Vec::new(),
-        };
+        let mut poller = Self::open_with(http, site).await;
         let auth = json!({"token": token(user, 3_600)});
         poller.post(format!("40{auth}")).await;
         poller.read_until(|event, _| event == "session").await;
@@ -86,9 +96,21 @@ impl Poller {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// The beginning of a request that sends so many bytes.
+    pub fn begin_post(&self, bytes: usize) -> String {
+        let (_, rest) = self.url.split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {bytes}\r\n\r\n4")
+    }
+
+    /// Sends a packet. Returns the status.
+    pub async fn try_post(&self, packet: String) -> u16 {
+        let answer = self.http.post(&self.url).body(packet).send().await.unwrap();
+        answer.status().as_u16()
+    }
+
     /// Sends a packet.
     pub async fn post(&self, packet: String) {
-        let answer = self.http.post(&self.url).body(packet).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 200);
+        assert_eq!(self.try_post(packet).await, 200);
     }
 }

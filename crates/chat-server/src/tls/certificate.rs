@@ -1,0 +1,144 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::provider;
+
+/// Who has put a new certificate into the files waits this long, or a little longer.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file has no certificate as PEM.
+    #[error("{0} holds no certificate as PEM")]
+    NoCertificate(PathBuf),
+    /// The file has no key as PEM.
+    #[error("{0} holds no private key as PEM")]
+    NoKey(PathBuf),
+    /// They cannot be used together.
+    #[error("the certificate and the key cannot be used: {0}")]
+    Unfit(#[from] rustls::Error),
+}
+
+/// What the server shows for itself. It may change while the server runs.
+pub struct Certificate {
+    files: Files,
+    /// Whether it could be used or not.
+    seen: Mutex<Written>,
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+struct Files {
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+/// What is written in the files.
+#[derive(PartialEq, Eq)]
+struct Written {
+    chain: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Certificate {
+    /// Reads the chain of certificates and the private key, both PEM.
+    ///
+    /// # Errors
+    /// See [`CertificateError`].
+    pub fn open(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let files = Files {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+        };
+        let written = files.read()?;
+        let config = files.understand(&written)?;
+        Ok(Self {
+            files,
+            seen: Mutex::new(written),
+            current: RwLock::new(config),
+        })
+    }
+
+    /// What new connections are shown.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
+    }
+
+    /// Looks for new files again and again. What cannot be used is left, until it can.
+    pub async fn renew(self: Arc<Self>) {
+        loop {
+            sleep(LOOK_EVERY).await;
+            self.look();
+        }
+    }
+
+    fn look(&self) {
+        let Ok(written) = self.files.read() else {
+            return;
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == written {
+            return;
+        }
+        match self.files.understand(&written) {
+            Ok(config) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+                info!("there is a new certificate");
+            }
+            Err(error) => warn!(%error, "the old certificate goes on"),
+        }
+        *seen = written;
+    }
+}
+
+impl Files {
+    fn read(&self) -> Result<Written, CertificateError> {
+        let read = |path: &Path| {
+            fs::read(path).map_err(|source| CertificateError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        Ok(Written {
+            chain: read(&self.chain)?,
+            key: read(&self.key)?,
+        })
+    }
+
+    fn understand(&self, written: &Written) -> Result<Arc<ServerConfig>, CertificateError> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&written.chain)
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
+        if chain.is_empty() {
+            return Err(CertificateError::NoCertificate(self.chain.clone()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&written.key)
+            .map_err(|_| CertificateError::NoKey(self.key.clone()))?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
