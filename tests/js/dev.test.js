@@ -49,6 +49,7 @@ test('a page and a document are there to look at', async () => {
 
   assert.equal(page.status, 200);
   assert.match(page.headers.get('content-type'), /^text\/html/);
+  assert.match(page.headers.get('content-security-policy'), /^default-src 'self'; .*frame-ancestors 'none'$/);
   assert.ok(document.paths['/api/v1/groups/{groupId}/messages'].post);
   assert.ok(document.paths['/api/v1/dev/login'].post);
 });

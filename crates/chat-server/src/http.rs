@@ -2,7 +2,8 @@
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
 //! another backend, [`dev`] for newcomers, [`health`] for operators. [`openapi`] is the document made from all
-//! of them. [`throttle`] counts requests.
+//! of them. [`throttle`] counts requests,
+//! [`headers`] is what browsers are told about all answers.
 
 mod admin;
 mod answer;
@@ -12,6 +13,7 @@ mod body;
 mod caller;
 mod dev;
 mod guard;
+mod headers;
 mod health;
 mod openapi;
 mod throttle;
@@ -68,7 +70,10 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         let layer = middleware::from_fn_with_state(Arc::clone(app), guard::local_only);
         router = router.layer(layer);
     }
-    router
+    let carried = headers::Carried {
+        over_tls: app.config.tls.files().is_some(),
+    };
+    router.layer(middleware::map_response_with_state(carried, headers::add))
 }
 
 fn cors(app: &App) -> CorsLayer {
