@@ -2,8 +2,10 @@
 
 mod support;
 
+use futures_util::StreamExt as _;
 use serde_json::json;
 use support::{Client, Server, token};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 /// The witness talks on: nobody else's session has ended.
@@ -182,4 +184,26 @@ async fn a_foreign_origin_does_not_get_a_socket() {
         let opened = Client::open_with(server.address, &[("origin", origin)]).await;
         assert_eq!(opened.is_ok(), allowed, "{origin}");
     }
+}
+
+#[tokio::test]
+async fn who_opens_another_transport_for_a_session_is_sent_away_all_the_same() {
+    let server = Server::start(&[]).await;
+    let mut eve = server.connect("eve").await;
+    let address = server.address;
+    let url = format!(
+        "ws://{address}/socket.io/?EIO=4&transport=websocket&sid={}",
+        eve.sid
+    );
+
+    // The engine refuses it, but only after the handshake.
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut second, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    while let Some(Ok(_)) = second.next().await {}
+    for _ in 0..400 {
+        eve.send_raw(Message::text("42[\"nonsense\",1]")).await;
+    }
+
+    eve.wait_for("session_closed").await;
+    eve.closed().await;
 }

@@ -36,12 +36,18 @@ struct Inner {
 /// What is known of a session. What is gone is forgotten.
 #[derive(Default)]
 struct Session {
-    /// The connection of its WebSocket.
-    cable: Weak<Cable>,
+    /// The connection of its WebSocket first. Who knows the session's id may try to put others in its place.
+    cables: Vec<Weak<Cable>>,
     /// Its way out, once it was let in.
     outlet: Weak<Outlet>,
     /// How often somebody has tried to sign in since it was let in.
     attempts: u32,
+}
+
+impl Session {
+    fn cables(&self) -> impl Iterator<Item = Arc<Cable>> {
+        self.cables.iter().filter_map(Weak::upgrade)
+    }
 }
 
 /// When so many are kept, those that are gone are thrown out.
@@ -60,17 +66,18 @@ impl Carriers {
         if transport == TransportType::Websocket {
             self.change(session, |known| {
                 // If it began with polling and was upgraded since, that is known better.
-                if known.cable.strong_count() == 0 {
-                    known.cable = Arc::downgrade(carrier.cable());
+                if known.cables().next().is_none() {
+                    known.cables = vec![Arc::downgrade(carrier.cable())];
                 }
             });
         }
     }
 
-    /// The session's WebSocket is on this connection.
+    /// The session's WebSocket is on this connection; or the engine refuses it, and another one goes on.
     pub fn upgraded(&self, session: Sid, carrier: &Carrier) {
         self.change(session, |known| {
-            known.cable = Arc::downgrade(carrier.cable());
+            known.cables.retain(|cable| cable.strong_count() > 0);
+            known.cables.push(Arc::downgrade(carrier.cable()));
         });
     }
 
@@ -106,38 +113,41 @@ impl Carriers {
 
     /// Lets what waits for the session leave, and ends its WebSocket then. Returns whether there is one.
     pub(super) fn hang_up(&self, session: Sid) -> bool {
-        let cable = self.cable(session);
-        if let Some(cable) = &cable {
+        let cables = self.cables(session);
+        for cable in &cables {
             cable.hang_up();
         }
-        cable.is_some()
+        !cables.is_empty()
     }
 
     /// Ends the session's transport, whichever it is by now.
     pub(super) async fn end(&self, session: Sid) {
-        if let Some(cable) = self.cable(session) {
+        for cable in self.cables(session) {
             cable.cut();
         }
         // In the middle of an upgrade the session would go on polling. After it, this does nothing.
         self.end_polling(session).await;
     }
 
-    fn cable(&self, session: Sid) -> Option<Arc<Cable>> {
-        self.lock().sessions.get(&session)?.cable.upgrade()
+    fn cables(&self, session: Sid) -> Vec<Arc<Cable>> {
+        let inner = self.lock();
+        let known = inner.sessions.get(&session);
+        known.map_or_else(Vec::new, |known| known.cables().collect())
     }
 
     fn change(&self, session: Sid, change: impl FnOnce(&mut Session)) {
         let mut inner = self.lock();
         if inner.sessions.len() >= inner.sweep_at.max(SWEEP_AT) {
-            let lives =
-                |known: &Session| known.cable.strong_count() + known.outlet.strong_count() > 0;
+            let lives = |known: &Session| {
+                known.outlet.strong_count() > 0 || known.cables().next().is_some()
+            };
             inner.sessions.retain(|_, known| lives(known));
             inner.sweep_at = inner.sessions.len() * 2;
         }
         let known = inner.sessions.entry(session).or_default();
         change(known);
         // Whichever of the two comes last puts them together.
-        if let (Some(cable), Some(outlet)) = (known.cable.upgrade(), known.outlet.upgrade()) {
+        if let (Some(cable), Some(outlet)) = (known.cables().next(), known.outlet.upgrade()) {
             cable.carries(outlet);
         }
     }

@@ -401,7 +401,8 @@ impl Client {
 
     /// Waits until the server ends the connection.
     pub async fn closed(mut self) {
-        while self.receive().await.is_some() {}
+        let reading = async { while self.receive().await.is_some() {} };
+        timeout(PATIENCE, reading).await.expect("it ends in time");
     }
 
     /// The next packet; pings are answered and not returned.
