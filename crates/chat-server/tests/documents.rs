@@ -1,6 +1,12 @@
 //! What the documents say is what the code does.
 
-use std::{collections::HashMap, fs, path::PathBuf};
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use chat_server::config::{Config, load};
 
@@ -68,4 +74,55 @@ fn the_operations_manual_names_every_setting() {
     }
 
     assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn the_tests_that_the_page_on_security_names_exist() {
+    let page = fs::read_to_string(project("docs/security.md")).unwrap();
+    let rust = texts_below(&project("crates"), "rs");
+    let scripts = texts_below(&project("tests/js"), "js");
+
+    let quoted = page.split('`').skip(1).step_by(2);
+    let mut count = 0;
+    for name in quoted {
+        let exists = if let Some((file, title)) = name.split_once(".test.js: ") {
+            let file = format!("{file}.test.js");
+            let has_title = |text: &str| text.contains(&format!("test('{title}'"));
+            let mut named = scripts.iter().filter(|(path, _)| path.ends_with(&file));
+            named.any(|(_, text)| has_title(text))
+        } else if let Some((file, test)) = name.split_once("::") {
+            let function = format!("fn {test}(");
+            let module = format!("mod {test};");
+            let is_there = |text: &str| text.contains(&function) || text.contains(&module);
+            let named = rust.iter().filter(|(path, _)| {
+                let parts = path.iter().map(|part| part.to_string_lossy());
+                parts
+                    .map(|part| part.trim_end_matches(".rs").to_owned())
+                    .any(|part| part == file)
+            });
+            named.into_iter().any(|(_, text)| is_there(text))
+        } else {
+            continue;
+        };
+        assert!(exists, "there is no test `{name}`");
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+/// Every file of that kind, with what is in it.
+fn texts_below(folder: &Path, kind: &str) -> Vec<(PathBuf, String)> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("node_modules") {
+                texts.extend(texts_below(&path, kind));
+            }
+        } else if path.extension().is_some_and(|it| it == kind) {
+            let text = fs::read_to_string(&path).unwrap();
+            texts.push((path, text));
+        }
+    }
+    texts
 }
