@@ -43,7 +43,7 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 prove: setup ## What the project claims, at full length: half an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove
 
-fuzz: ## Ten million inputs that nobody thought of: a quarter of an hour after a build.
+fuzz: ## Ten million inputs that nobody thought of: four minutes, after a build in release mode.
 	@scripts/fuzz
 
 mutations: setup ## Break promises on purpose, one by one; a test has to notice each: a quarter of an hour.
