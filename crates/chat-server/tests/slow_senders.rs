@@ -1,4 +1,4 @@
-//! Clients that do not come to an end: with TLS, with a request, with its body, with signing in.
+//! Clients that do not come to an end: with a request, with its head or body, with signing in.
 
 #![allow(
     clippy::unwrap_used,
@@ -111,6 +111,19 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let poller = Poller::open(&server).await;
     let heard = say(&server, &poller.begin_post(100)).await;
     assert!(heard.starts_with("HTTP/1.1 408 "), "{heard}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let server = Server::start(&[]).await;
+
+    let line = format!(
+        "GET /healthz HTTP/1.1\r\nhost: a\r\nx: {}",
+        "x".repeat(70_000)
+    );
+    let heard = say(&server, &line).await;
+
+    assert!(heard.starts_with("HTTP/1.1 431 "), "{heard}");
 }
 
 #[tokio::test]

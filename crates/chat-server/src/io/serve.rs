@@ -23,6 +23,9 @@ use super::{
 /// that none asks on one that just ends.
 const IDLE: Duration = Duration::from_secs(75);
 
+/// The head of a request may be as large, which is enough for the largest token: it waits in memory until it is complete.
+const HEAD_BYTES: usize = 64 * 1_024;
+
 /// Answers whoever connects, until `closing` is cancelled; then finishes what is under way, and returns.
 pub async fn serve(mut listener: Listener, router: Router, closing: CancellationToken) {
     let connections = TaskTracker::new();
@@ -42,7 +45,9 @@ pub async fn serve(mut listener: Listener, router: Router, closing: Cancellation
 async fn converse(stream: Guarded, carrier: Carrier, router: Router, closing: CancellationToken) {
     let service = service_fn(|request| answer(request, carrier.clone(), router.clone()));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(HEAD_BYTES);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
     let outcome = tokio::select! {
