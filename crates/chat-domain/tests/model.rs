@@ -221,12 +221,7 @@ impl Model {
                 line.restore(&**chat).await;
             }
             Op::Miss { node } => self.world.nodes[node].chat.missed(),
-            Op::Wait(millis) => {
-                self.world.advance(Duration::from_millis(millis)).await;
-                for person in &mut self.people {
-                    person.leaving.clear();
-                }
-            }
+            Op::Wait(millis) => self.wait(millis).await,
             _ if self.people.is_empty() => {}
             Op::Disconnect(who) => {
                 let person = self.people.swap_remove(who.index(self.people.len()));
@@ -253,6 +248,13 @@ impl Model {
                 let stopped = person.client.stop_typing(ROOMS[room]).await;
                 self.check_typing(person, room, &stopped);
             }
+        }
+    }
+
+    async fn wait(&mut self, millis: u64) {
+        self.world.advance(Duration::from_millis(millis)).await;
+        for person in &mut self.people {
+            person.leaving.clear();
         }
     }
 
@@ -310,14 +312,19 @@ impl Model {
         let chat = &self.world.nodes[node].chat;
         let (group, id) = (group(ROOMS[room]), user_id(USERS[user]));
         chat.delete_member(&group, &id).await.unwrap();
-        for deaf in self.deaf.iter().filter(|deaf| **deaf != node) {
-            self.world.nodes[*deaf].chat.compare_heads().await.unwrap();
+        let unaware: Vec<usize> = self.deaf.iter().copied().filter(|it| *it != node).collect();
+        for node in &unaware {
+            self.world.nodes[*node].chat.compare_heads().await.unwrap();
         }
         self.members.remove(&(user, room));
         for person in self.people.iter_mut().filter(|person| person.user == user) {
             if person.rooms.remove(&room) {
                 person.leaving.insert(room);
             }
+        }
+        if !unaware.is_empty() {
+            // So long they may take somebody for a member who is in no room.
+            self.wait(10_000).await;
         }
     }
 
