@@ -15,7 +15,7 @@ use crate::{
     member::{Member, Role},
     message::{Draft, Message},
     news::{News, Notice, ReadMark},
-    presence::{Counts, RoomSnapshot, Seat},
+    presence::{Counts, RoomSnapshot, Seat, Version},
     revocation::Revocation,
     service::Shared,
     time::Timestamp,
@@ -284,6 +284,9 @@ pub trait PresenceStore: Send + Sync {
 
     /// The room as it is now.
     async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot>;
+
+    /// The version of each of these rooms now, in their order. There are at most some hundred.
+    async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>>;
 }
 
 /// Who types, over all nodes: for those who come later. It never triggers an announcement.

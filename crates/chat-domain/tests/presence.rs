@@ -190,6 +190,34 @@ async fn joins_and_leaves_alternate_also_when_some_were_not_heard() {
 }
 
 #[tokio::test]
+async fn a_change_that_was_not_heard_is_found_though_nothing_follows_it() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob", "cid"]).await;
+    let bob = join(&world, 0, "bob").await;
+    let mut ada = join(&world, 1, "ada").await;
+    let compare = async || {
+        world.nodes[0].chat.compare_presence().await.unwrap();
+        world.advance(UPDATE).await;
+    };
+    compare().await;
+    bob.take();
+
+    world.nodes[0].gate.set(Weather::Losing);
+    ada.leave("tea").await.unwrap();
+    compare().await;
+    let left = bob.heard_but_lists();
+    ada.join("tea").await.unwrap();
+    let _cid = join(&world, 1, "cid").await;
+    compare().await;
+    let joined = bob.heard_but_lists();
+    compare().await;
+
+    assert_eq!(left, ["ada left (1)"]);
+    assert_eq!(joined, ["ada joined (3)", "cid joined (3)"]);
+    assert!(bob.heard().is_empty());
+}
+
+#[tokio::test]
 async fn a_large_room_is_told_of_its_size_but_not_of_single_changes() {
     let world = World::with(2, large_with_more_than(2));
     world.group("tea", &["ada", "bob", "cid"]).await;

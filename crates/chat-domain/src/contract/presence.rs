@@ -24,6 +24,7 @@ macro_rules! presence_contract {
             leaving_a_room_where_nobody_is_counts_nobody
             every_node_hears_how_each_change_follows_the_one_before
             a_snapshot_shows_everybody_at_the_last_change
+            versions_are_those_of_the_last_changes
             an_empty_room_is_forgotten_but_versions_go_on
             rooms_do_not_mix
             nobody_is_lost_who_comes_or_goes_at_the_same_moment
@@ -184,6 +185,27 @@ pub async fn a_snapshot_shows_everybody_at_the_last_change(cluster: &dyn Cluster
     };
     assert_eq!(snapshot, expected);
     assert_eq!(Some(snapshot.counts()), counts(2, 3));
+}
+
+/// Whoever heard of every change has them already.
+pub async fn versions_are_those_of_the_last_changes(cluster: &dyn Cluster) {
+    let (near, far) = (cluster.node().await, cluster.node().await);
+    let ada = seat("milk", "ada", "a");
+    far.presence.enter(&ada).await.unwrap();
+    far.presence.leave(&ada).await.unwrap();
+    let ear = Ear::at(&near, &group("tea")).await;
+    for (node, user) in [(&far, "ada"), (&near, "bob")] {
+        let entered = node.presence.enter(&seat("tea", user, user)).await;
+        entered.unwrap();
+    }
+
+    let rooms = ["milk", "tea", "unknown"].map(group);
+    let versions = near.presence.versions(&rooms).await.unwrap();
+    let none = near.presence.versions(&[]).await.unwrap();
+
+    let newest = ear.hears_changes(2).await[1].version;
+    assert_eq!(versions, [0, newest, 0], "empty rooms have none");
+    assert!(none.is_empty());
 }
 
 /// No key is left behind. What comes next is newer all the same.

@@ -201,6 +201,14 @@ impl PresenceStore for MemoryPresence {
                 .collect(),
         })
     }
+
+    async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>> {
+        let version = |group| {
+            let shard = self.store.shard(group);
+            shard.get(group).map_or(0, |room| room.version)
+        };
+        Ok(groups.iter().map(version).collect())
+    }
 }
 
 #[async_trait]

@@ -230,6 +230,15 @@ impl RoomView {
         }
     }
 
+    /// The store said that it has the room at that version. What was heard since then is newer; what is still under
+    /// way makes a doubt that tells nothing.
+    pub fn notice_version(&mut self, stored: Version) {
+        let was_emptied = stored == 0 && self.version != 0;
+        if was_emptied || stored > self.newest {
+            self.doubt();
+        }
+    }
+
     /// The store is away. Returns the differences: whoever was just leaving is gone.
     pub fn freeze(&mut self) -> Vec<Transition> {
         self.trust = Trust::Frozen;

@@ -4,7 +4,7 @@ use crate::{
     delivery::RETRY,
     id::{GroupId, UserId},
     news::{News, RoomMembers},
-    presence::{Counts, PresenceChange, RoomSnapshot, Seat, Transition},
+    presence::{Counts, PresenceChange, RoomSnapshot, Seat, Transition, Version},
     time::Timestamp,
 };
 
@@ -61,6 +61,11 @@ impl Room {
     /// Notices may have been lost: the store and the database are read next.
     pub fn doubt(&mut self) {
         self.view.doubt();
+    }
+
+    /// The store has the room at that version.
+    pub fn notice_version(&mut self, stored: Version) {
+        self.view.notice_version(stored);
     }
 
     /// The store was read. It may know of joins and leaves that were not heard of.

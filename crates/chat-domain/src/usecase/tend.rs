@@ -14,6 +14,7 @@ use crate::{
     ports::PortResult,
     presence::Seat,
     room::{Departure, Room},
+    service::Shared,
     time::Timestamp,
 };
 
@@ -24,6 +25,9 @@ const REPAIR_PAGE: usize = 500;
 
 /// How many groups are asked for their heads at once.
 const HEADS_PAGE: usize = 1_000;
+
+/// How many rooms are asked for their versions at once.
+const VERSIONS_PAGE: usize = 500;
 
 /// How many users are looked up among the members at once.
 const MEMBERS_PAGE: usize = 1_000;
@@ -107,6 +111,25 @@ impl Chat {
     /// The database could not be asked.
     pub async fn compare_members(&self) -> PortResult<()> {
         self.compare_seats(self.rooms.open()).await
+    }
+
+    /// Compares what the rooms here show with the store of presence: a change may not have been heard.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub async fn compare_presence(&self) -> PortResult<()> {
+        if self.lacks(Shared::Presence) {
+            return Ok(());
+        }
+        for groups in self.rooms.open().chunks(VERSIONS_PAGE) {
+            let versions = self.ports.presence.versions(groups).await?;
+            let now = self.now();
+            for (group, version) in groups.iter().zip(versions) {
+                self.rooms
+                    .with(group, now, |room, _| room.notice_version(version));
+            }
+        }
+        Ok(())
     }
 
     async fn compare_seats(&self, groups: impl IntoIterator<Item = GroupId>) -> PortResult<()> {

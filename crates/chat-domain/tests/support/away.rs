@@ -14,7 +14,7 @@ use chat_domain::{
     id::{GroupId, SocketId},
     memory::MemoryPresence,
     ports::{Listener, PortResult, PresenceStore},
-    presence::{Counts, RoomSnapshot, Seat},
+    presence::{Counts, RoomSnapshot, Seat, Version},
     service::Shared,
 };
 
@@ -102,6 +102,13 @@ impl PresenceStore for Detachable {
             return away();
         }
         self.store.snapshot(group).await
+    }
+
+    async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>> {
+        if self.is_away() {
+            return away();
+        }
+        self.store.versions(groups).await
     }
 }
 

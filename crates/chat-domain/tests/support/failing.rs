@@ -13,7 +13,7 @@ use chat_domain::{
     member::Member,
     message::Draft,
     ports::{Appended, MembershipRepo, MessageLog, PortError, PortResult, PresenceStore, Slice},
-    presence::{Counts, RoomSnapshot, Seat},
+    presence::{Counts, RoomSnapshot, Seat, Version},
     user::User,
 };
 
@@ -40,6 +40,7 @@ mockall::mock! {
         async fn enter(&self, seat: &Seat) -> PortResult<Option<Counts>>;
         async fn leave(&self, seat: &Seat) -> PortResult<Option<Counts>>;
         async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot>;
+        async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>>;
     }
 }
 
@@ -118,6 +119,11 @@ impl PresenceStore for MutePresence {
     async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot> {
         let snapshot = self.store.snapshot(group).await?;
         self.answer(snapshot)
+    }
+
+    async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>> {
+        let versions = self.store.versions(groups).await?;
+        self.answer(versions)
     }
 }
 

@@ -32,7 +32,7 @@ use async_trait::async_trait;
 use chat_domain::{
     id::{GroupId, NodeId},
     ports::{Listener, PortError, PortResult, PresenceStore},
-    presence::{Counts, RoomSnapshot, Seat},
+    presence::{Counts, RoomSnapshot, Seat, Version},
 };
 use tokio::{sync::Semaphore, time::sleep};
 
@@ -180,22 +180,37 @@ impl PresenceStore for RedisPresence {
 
     async fn snapshot(&self, group: &GroupId) -> PortResult<RoomSnapshot> {
         let tenant = &self.core.tenant;
-        let snapshot = if tenant.standing.is_lost() {
-            Err(Trouble::Away(Away))
-        } else {
-            let _turn = self.core.reads.acquire().await;
-            let read = tenant.store.snapshot(group).await;
-            read.inspect_err(|trouble| tenant.standing.doubt(trouble))
-        };
+        let snapshot = self.core.read(tenant.store.snapshot(group)).await;
         let snapshot = snapshot.map_err(PortError::during("read who is in a room"))?;
         for occupant in snapshot.users.values() {
             tenant.meet(occupant.sockets.keys().copied());
         }
         Ok(snapshot)
     }
+
+    async fn versions(&self, groups: &[GroupId]) -> PortResult<Vec<Version>> {
+        let versions = self
+            .core
+            .read(self.core.tenant.store.versions(groups))
+            .await;
+        versions.map_err(PortError::during("read the versions of rooms"))
+    }
 }
 
 impl Core {
+    /// Reads the store, unless what it says cannot be believed.
+    async fn read<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        if self.tenant.standing.is_lost() {
+            return Err(Trouble::Away(Away));
+        }
+        let _turn = self.reads.acquire().await;
+        let read = reading.await;
+        read.inspect_err(|trouble| self.tenant.standing.doubt(trouble))
+    }
+
     /// Waits until this node has heard of what it did, if it hears of that room.
     async fn heard(&self, group: &GroupId, done: Option<Done>, echo: Echo) -> Option<Counts> {
         let done = done?;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::warn;
 
-/// How often this looks whether a comparison with the database is due.
+/// How often this looks whether a comparison is due.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How often what the rooms were told is compared with the database, and who may be there, if another node has changed
@@ -30,6 +30,10 @@ const COMPARE_REVOKED: Duration = Duration::from_secs(5);
 /// How often who is in the rooms is compared with the database: another program may remove members, and within ten
 /// seconds they are out.
 const COMPARE_MEMBERS: Duration = Duration::from_secs(8);
+
+/// How often who is shown in the rooms is compared with the store of presence, where there are other nodes: a change
+/// may not have been heard, and within ten seconds it is shown.
+const COMPARE_PRESENCE: Duration = Duration::from_secs(8);
 
 /// Chores in the order of their time. There are at most a few for each room.
 #[derive(Default)]
@@ -60,7 +64,7 @@ impl TimedAgenda {
     pub async fn work(self: Arc<Self>, chat: Arc<Chat>, has_peers: bool) {
         let mut looks = every(LOOK);
         let (mut heads, mut members) = (Comparison::default(), Comparison::default());
-        let mut revoked = Comparison::default();
+        let (mut revoked, mut presence) = (Comparison::default(), Comparison::default());
         loop {
             while let Some(chore) = self.take_due() {
                 tokio::spawn(perform(Arc::clone(&chat), chore));
@@ -79,6 +83,9 @@ impl TimedAgenda {
                     heads.begin(now, span, || compare_heads(Arc::clone(&chat)));
                     revoked.begin(now, COMPARE_REVOKED, || compare_revoked(Arc::clone(&chat)));
                     members.begin(now, COMPARE_MEMBERS, || compare_members(Arc::clone(&chat)));
+                    if has_peers {
+                        presence.begin(now, COMPARE_PRESENCE, || compare_presence(Arc::clone(&chat)));
+                    }
                 }
             }
         }
@@ -150,6 +157,15 @@ async fn compare_members(chat: Arc<Chat>) {
         warn!(
             error = &error as &dyn std::error::Error,
             "could not check that everybody in the rooms is a member"
+        );
+    }
+}
+
+async fn compare_presence(chat: Arc<Chat>) {
+    if let Err(error) = chat.compare_presence().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not check that the rooms show who is there"
         );
     }
 }

@@ -195,6 +195,23 @@ fn whoever_leaves_while_the_store_goes_away_is_gone() {
     assert_eq!(frozen, [Transition::Left(user(1).0, user(1).1)]);
 }
 
+#[test]
+fn a_view_that_is_newer_than_the_answer_is_right() {
+    let (mut store, mut view) = (Store::default(), RoomView::new(US));
+    view.refresh(store.snapshot());
+    let empty = store.version;
+    view.apply(store.theirs(1, 0, true).unwrap());
+    let of_one = store.version;
+    view.apply(store.theirs(2, 0, true).unwrap());
+
+    view.notice_version(of_one);
+    let is_doubted = view.wants_snapshot();
+    view.notice_version(empty);
+
+    assert!(!is_doubted);
+    assert!(view.wants_snapshot(), "an empty room may be newer");
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     /// Something happens at another node.
@@ -228,6 +245,8 @@ enum Op {
     LateSnapshot,
     TakeLateSnapshot,
     Doubt,
+    /// The store says which version it has.
+    Version,
     Freeze,
     /// This node's sockets are brought into the store, and it can be read.
     Thaw,
@@ -246,6 +265,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::LateSnapshot),
         1 => Just(Op::TakeLateSnapshot),
         1 => Just(Op::Doubt),
+        1 => Just(Op::Version),
         1 => Just(Op::Freeze),
         2 => Just(Op::Thaw),
     ]
@@ -361,6 +381,7 @@ impl World {
                 }
             }
             Op::Doubt => self.view.doubt(),
+            Op::Version if !self.is_away => self.view.notice_version(self.store.version),
             Op::Freeze => {
                 (self.is_away, self.late) = (true, None);
                 let told = self.view.freeze();
@@ -371,7 +392,7 @@ impl World {
                 self.is_away = false;
                 self.view.thaw();
             }
-            Op::Echo(_) | Op::LateSnapshot | Op::Snapshot => {}
+            Op::Echo(_) | Op::LateSnapshot | Op::Snapshot | Op::Version => {}
         }
         assert!(shown(&self.view).into_iter().eq(self.believed.keys()));
         if !self.view.wants_snapshot() {
@@ -391,7 +412,7 @@ proptest! {
         }
 
         world.step(&Op::Thaw);
-        world.step(&Op::Doubt);
+        world.step(&Op::Version);
         world.step(&Op::Snapshot);
         prop_assert_eq!(&world.believed, &world.store.users());
         prop_assert_eq!(world.view.counts(), world.store.snapshot().counts());
@@ -410,6 +431,7 @@ proptest! {
                 Op::Theirs { who, socket, comes }
             };
             world.step(&op);
+            world.step(&Op::Version);
             prop_assert!(!world.view.wants_snapshot());
             prop_assert_eq!(&world.believed, &world.store.users(), "before: {:?}", before);
             prop_assert_eq!(world.view.counts(), world.store.snapshot().counts());

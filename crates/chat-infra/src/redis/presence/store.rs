@@ -8,7 +8,7 @@ use std::{
 use chat_domain::{
     id::{GroupId, NodeId, SocketId, UserId},
     ports::WhenFull,
-    presence::{Counts, Occupant, RoomSnapshot},
+    presence::{Counts, Occupant, RoomSnapshot, Version},
     user::UserName,
 };
 use fred::types::Value;
@@ -17,7 +17,7 @@ use crate::redis::{
     connection::{Connection, Trouble},
     keys,
     leases::Leases,
-    script::{ADMIT, Answer, BEAT, ENTER, LEAVE, REAP, RETIRE, Time, command, odd},
+    script::{ADMIT, Answer, BEAT, ENTER, LEAVE, REAP, RETIRE, Time, VERSIONS, command, odd},
 };
 
 use super::{
@@ -223,7 +223,17 @@ impl Store {
         read_room(fields.await?)
     }
 
-    /// What every script takes first, and its own first argument.
+    pub(super) async fn versions(&self, groups: &[GroupId]) -> Result<Vec<Version>, Trouble> {
+        let groups = groups.iter().map(|group| group.as_str().into());
+        let mut answer = VERSIONS.run(&self.connection, groups.collect()).await?;
+        let mut versions = Vec::new();
+        while !answer.is_over() {
+            versions.push(number(&answer.text()?)?);
+        }
+        Ok(versions)
+    }
+
+    /// What most scripts take first, and its own first argument.
     fn arguments(&self, next: &str) -> Vec<Value> {
         vec![
             self.time.argument(),
