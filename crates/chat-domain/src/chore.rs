@@ -9,6 +9,8 @@ pub enum Chore {
     TendRoom(GroupId, Timestamp),
     /// Tell connected members how much they have not read.
     CountUnread(GroupId),
+    /// Tell it of every group: notices may have been lost.
+    RecountUnread,
     /// Take a socket out of the presence of a room that it was removed from.
     Vacate(Seat),
     /// Tell the other nodes which groups got messages lately.

@@ -7,15 +7,29 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chat_domain::{
     id::Seq,
     message::MessageBody,
+    ports::Listener,
     usecase::history::{From, ReadError},
 };
 
-use self::support::{client::Client, group, line::Weather, user_id, world::World};
+use self::support::{
+    client::Client,
+    failing::MutePresence,
+    group,
+    line::Weather,
+    user_id,
+    world::{POLICY, World},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -177,6 +191,43 @@ async fn a_message_whose_notice_was_lost_is_counted_when_it_is_found() {
     world.advance(SECOND).await;
 
     assert_eq!(bob.heard(), ["1 unread after 0"]);
+}
+
+#[tokio::test]
+async fn after_a_gap_everybody_is_told_of_every_group() {
+    let is_away = Arc::new(AtomicBool::new(false));
+    let world = World::rigged(2, POLICY, |ports| {
+        let store = Arc::clone(&ports.presence);
+        ports.presence = Arc::new(MutePresence::new(store, Arc::clone(&is_away)));
+    });
+    for id in ["tea", "milk", "salt"] {
+        world.group(id, &["ada", "bob"]).await;
+    }
+    let mut ada = world.connect(0, "ada").await;
+    let mut bob = world.connect(1, "bob").await;
+    bob.join("salt").await.unwrap();
+    bob.take();
+    world.nodes[1].gate.set(Weather::Deaf);
+    for id in ["tea", "milk"] {
+        ada.join(id).await.unwrap();
+        ada.send(id, "hello").await.unwrap();
+    }
+    world.advance(2 * SECOND).await;
+    let before = bob.heard_but_lists();
+
+    world.nodes[1].gate.set(Weather::Fair);
+    is_away.store(true, Ordering::SeqCst);
+    world.nodes[1].chat.missed();
+    world.settle().await;
+    is_away.store(false, Ordering::SeqCst);
+    let without_the_store = bob.heard_but_lists();
+    world.nodes[1].chat.missed();
+    world.advance(2 * SECOND).await;
+
+    assert!(before.is_empty());
+    assert!(without_the_store.is_empty());
+    let told = bob.heard_but_lists();
+    assert_eq!(told, ["1 unread after 0", "1 unread after 0"]);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ struct Inner {
     by_user: HashMap<UserId, Follower>,
     /// Groups whose unread messages somebody already promised to count.
     noted: HashSet<GroupId>,
+    /// Groups whose members may have been told too little.
+    doubtful: HashSet<GroupId>,
     /// Groups with messages that the other nodes are to be told of.
     stirred: HashSet<GroupId>,
 }
@@ -131,7 +133,29 @@ impl Followers {
 
     /// The promise is being kept.
     pub fn counting_begun(&self, group: &GroupId) {
-        self.lock().noted.remove(group);
+        let mut inner = self.lock();
+        inner.noted.remove(group);
+        inner.doubtful.remove(group);
+    }
+
+    /// Something may have become unread in any group. Returns whether somebody has to promise to count.
+    pub fn doubt_all(&self) -> bool {
+        let mut inner = self.lock();
+        let is_promised = !inner.doubtful.is_empty();
+        inner.doubtful = inner.by_group.keys().cloned().collect();
+        !is_promised && !inner.doubtful.is_empty()
+    }
+
+    /// One of those groups, if any is left.
+    pub fn take_doubtful(&self) -> Option<GroupId> {
+        let mut inner = self.lock();
+        let group = inner.doubtful.iter().next().cloned()?;
+        inner.doubtful.take(&group)
+    }
+
+    /// It could not be counted. Whoever tried comes back.
+    pub fn doubt(&self, group: GroupId) {
+        self.lock().doubtful.insert(group);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -77,6 +77,7 @@ impl Listener for Chat {
     fn missed(&self) {
         self.memberships.forget_all();
         self.rooms.with_each(self.now(), |room, _| room.doubt());
+        self.doubt_unread();
         if !self.compares.swap(true, Ordering::Relaxed) {
             self.ports.agenda.note(Chore::Compare, Duration::ZERO);
         }

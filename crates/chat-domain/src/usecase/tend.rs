@@ -41,6 +41,7 @@ impl Chat {
         match &chore {
             Chore::TendRoom(group, at) => return self.tend_room(group, *at).await,
             Chore::CountUnread(group) => self.count_unread(group).await,
+            Chore::RecountUnread => self.recount_unread().await,
             Chore::Vacate(seat) => self.vacate_evicted(seat).await,
             Chore::TellStirred => {
                 self.tell_stirred();

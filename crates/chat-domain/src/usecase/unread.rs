@@ -63,6 +63,22 @@ impl Chat {
         self.ports.bus.publish(Notice::Stirred(groups));
     }
 
+    /// Any message may have been committed: connected members are told of every group.
+    pub(super) fn doubt_unread(&self) {
+        if self.followers.doubt_all() {
+            self.ports.agenda.note(Chore::RecountUnread, Duration::ZERO);
+        }
+    }
+
+    /// One group after the other: there may be many.
+    pub(super) async fn recount_unread(&self) -> PortResult<()> {
+        while let Some(group) = self.followers.take_doubtful() {
+            let counted = self.count_unread(&group).await;
+            counted.inspect_err(|_| self.followers.doubt(group))?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn count_unread(&self, group: &GroupId) -> PortResult<()> {
         self.followers.counting_begun(group);
         let followers = self.followers.of(group);
