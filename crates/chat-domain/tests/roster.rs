@@ -12,6 +12,8 @@ use std::time::Duration;
 use chat_domain::{
     group::{GroupChange, GroupName},
     member::Role,
+    news::Notice,
+    ports::Listener,
     usecase::{
         groups::{ManageError, NewGroup},
         join::JoinError,
@@ -116,6 +118,34 @@ async fn a_removed_member_is_out_on_every_node_and_hears_nothing_after_that() {
     assert_eq!(ada.heard_but_lists(), heard);
     let store = world.in_store("tea").await;
     assert_eq!((store.users.len(), store.counts().sockets), (1, 1));
+}
+
+#[tokio::test]
+async fn a_removal_that_several_nodes_find_is_told_once() {
+    let world = world().await;
+    let (desk, phone) = (join(&world, 0, "bob").await, join(&world, 1, "bob").await);
+    let not_joined = world.connect(1, "bob").await;
+    let (chats, bob) = ([0, 1].map(|node| &world.nodes[node].chat), user_id("bob"));
+    let found = Notice::MemberRemoved(group("tea"), bob.clone());
+    let remove = async || {
+        chats[0].delete_member(&group("tea"), &bob).await.unwrap();
+        // The other node had asked before it heard of that, and says so too.
+        for chat in &chats {
+            chat.hear(found.clone());
+        }
+    };
+
+    remove().await;
+    let told = [&desk, &phone, &not_joined].map(Client::heard);
+    let (tea, member) = (group("tea"), Role::Member);
+    chats[1].put_member(&tea, &bob, member).await.unwrap();
+    remove().await;
+
+    assert_eq!(told, [(); 3].map(|()| ["bob removed: Removed"]));
+    for client in [desk, phone, not_joined] {
+        let heard = ["bob added by the server", "bob removed: Removed"];
+        assert_eq!(client.heard(), heard);
+    }
 }
 
 #[tokio::test]

@@ -86,13 +86,12 @@ impl Followers {
         }
     }
 
-    /// A user is a member no longer.
-    pub fn removed(&self, group: &GroupId, user: &UserId) {
+    /// A user is a member no longer. Returns whether that is news to the user's sockets here.
+    pub fn removed(&self, group: &GroupId, user: &UserId) -> bool {
         let mut inner = self.lock();
-        if let Some(follower) = inner.by_user.get_mut(user) {
-            follower.groups.remove(group);
-        }
         inner.unlink(group, user);
+        let follower = inner.by_user.get_mut(user);
+        follower.is_some_and(|follower| follower.groups.remove(group) || !follower.is_known)
     }
 
     /// The connected members of the group.

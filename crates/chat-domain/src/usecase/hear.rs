@@ -166,8 +166,10 @@ impl Chat {
             }
             sockets
         });
-        self.followers.removed(group, &user);
-        for socket in sockets.into_iter().flatten() {
+        let sockets = sockets.unwrap_or_default();
+        // Several nodes may find the same removal, and each of them says so.
+        let is_news = self.followers.removed(group, &user) || !sockets.is_empty();
+        for socket in sockets {
             // The store knows the name; what leaves needs none.
             let (group, name, user) = (group.clone(), UserName::of_id(&user), user.clone());
             let seat = Seat {
@@ -178,11 +180,13 @@ impl Chat {
             };
             self.ports.agenda.note(Chore::Vacate(seat), Duration::ZERO);
         }
-        let group = group.clone();
-        self.ports.sockets.tell(&News::RemovedFromGroup {
-            group,
-            user,
-            reason,
-        });
+        if is_news {
+            let group = group.clone();
+            self.ports.sockets.tell(&News::RemovedFromGroup {
+                group,
+                user,
+                reason,
+            });
+        }
     }
 }
