@@ -119,6 +119,8 @@ pub struct Http {
 pub struct Limits {
     pub connections_per_user: u32,
     pub connections_per_address: u32,
+    pub handshake_burst: u32,
+    pub handshakes_per_second: u32,
     pub connections_per_node: u32,
     pub connections_evict_oldest: bool,
     pub message_burst: u32,
@@ -213,6 +215,8 @@ impl Default for Limits {
         Self {
             connections_per_user: 10,
             connections_per_address: 500,
+            handshake_burst: 1_000,
+            handshakes_per_second: 500,
             connections_per_node: 50_000,
             connections_evict_oldest: false,
             message_burst: 10,
@@ -337,12 +341,11 @@ impl Limits {
         Quota::new(self.address_request_burst, self.address_requests_per_second)
     }
 
-    /// How often a transport may be opened from one address: all that may be signed in from there may lose theirs at
-    /// once, and find that it does not work at the first try. A transport that nobody signs in on lasts ten seconds,
-    /// so there are never more than four times as many.
+    /// How often a transport may be opened from one address; however often, where connections are not counted. A
+    /// transport that nobody signs in on lasts ten seconds, so these are bounded too.
     pub fn handshakes(&self) -> Option<Quota> {
-        let connections = self.connections_per_address;
-        Quota::new(connections.saturating_mul(2), connections.div_ceil(5))
+        let quota = Quota::new(self.handshake_burst, self.handshakes_per_second);
+        quota.filter(|_| self.connections_per_address > 0)
     }
 
     /// How many TCP connections there may be: a client that polls has two at times.
