@@ -27,8 +27,13 @@ impl Room {
 
     /// The store was told of it.
     pub fn arrived(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
+        let is_new = self.view.is_arriving(&seat.user, &seat.socket);
         let transition = self.view.arrived(seat);
         self.tell_own(transition, now, tell);
+        if is_new {
+            // Whoever comes is told who is there, also if the store's word of it is lost.
+            self.update_members_soon(now);
+        }
     }
 
     /// Whether a socket of this node is in the store, or on its way there.
@@ -169,6 +174,10 @@ impl Room {
             self.tell_members(tell);
         }
         // Also after a switch: whoever caused it by coming is not seated yet.
+        self.update_members_soon(now);
+    }
+
+    fn update_members_soon(&mut self, now: Timestamp) {
         self.members_update_at
             .get_or_insert(now + self.policy.members_update_interval);
     }
