@@ -209,6 +209,6 @@ pub enum Notice {
     SessionsEnded(UserId),
     /// A token is refused from now on, and its connections have to end.
     TokenRevoked(Revocation),
-    /// One connection of a user has to end: a newer one took its place.
+    /// One connection of a user has to end: a newer one took its place, or a notice that it has to was not heard.
     Displaced(UserId, SocketId),
 }

@@ -371,6 +371,10 @@ pub trait ConnectionLedger: Send + Sync {
 
     /// The socket is gone, or was not let in for another reason. Doing it twice changes nothing.
     async fn release(&self, user: &UserId, socket: &SocketId);
+
+    /// Every socket of the user has to go, at any node: they take no place any more. Their nodes are told, whether or
+    /// not they hear of it in another way.
+    async fn end_all(&self, user: &UserId) -> PortResult<()>;
 }
 
 /// What becomes of one socket too many.

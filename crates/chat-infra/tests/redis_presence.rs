@@ -499,6 +499,36 @@ async fn a_connection_that_was_displaced_goes_though_nobody_said_so() {
 }
 
 #[tokio::test]
+async fn connections_that_were_ended_go_though_nobody_said_so() {
+    let server = RedisServer::start().await;
+    let displaced = Arc::<Displaced>::default();
+    let listener: Arc<dyn Listener> = Arc::clone(&displaced) as _;
+    let near = Live::start_for(&server.url(), 1, &[], FAST, Arc::downgrade(&listener)).await;
+    let far = Live::start(&server.url(), 2, &[], FAST).await;
+    let (ada, bob) = (user_id("ada"), user_id("bob"));
+    let comes = async |user: &UserId, socket: &str| {
+        let socket = SocketId::new(socket);
+        near.ledger
+            .admit(user, &socket, usize::MAX, WhenFull::Refuse)
+            .await
+    };
+    for (user, socket) in [(&ada, "desk"), (&ada, "phone"), (&bob, "his")] {
+        assert_eq!(comes(user, socket).await, Admission::Admitted);
+    }
+
+    far.ledger.end_all(&ada).await.unwrap();
+    comes(&ada, "new").await;
+    for socket in ["desk", "phone"] {
+        until("the node learns it", async || displaced.is(&ada, socket)).await;
+        near.ledger.release(&ada, &SocketId::new(socket)).await;
+    }
+
+    assert!(!displaced.is(&ada, "new"));
+    assert!(!displaced.is(&bob, "his"));
+    assert_eq!(server.ask(&["KEYS", "chat:node:*:displaced"]), "");
+}
+
+#[tokio::test]
 async fn without_redis_each_node_counts_its_own_connections() {
     let mut server = RedisServer::start().await;
     let node = Live::start(&server.url(), 1, &[], FAST).await;

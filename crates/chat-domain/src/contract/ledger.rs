@@ -23,6 +23,7 @@ macro_rules! ledger_contract {
             each_user_has_places
             those_who_came_first_go_if_they_are_to
             who_had_to_go_takes_no_place_and_gives_none_back
+            those_of_a_user_who_has_to_go_take_no_place
             no_more_than_there_are_places_come_at_the_same_moment
         );
     };
@@ -141,6 +142,30 @@ pub async fn who_had_to_go_takes_no_place_and_gives_none_back(cluster: &dyn Clus
 
     assert_eq!(third, instead_of("a"));
     assert!(!is_admitted(&near, "ada", "d").await);
+}
+
+/// Wherever they are, and before they are gone.
+pub async fn those_of_a_user_who_has_to_go_take_no_place(cluster: &dyn Cluster) {
+    let (near, far) = (cluster.node().await, cluster.node().await);
+    for (node, socket) in [(&near, "a"), (&far, "b")] {
+        assert!(is_admitted(node, "ada", socket).await);
+        assert!(is_admitted(node, "bob", &format!("{socket} of bob")).await);
+    }
+
+    near.ledger.end_all(&user("ada")).await.unwrap();
+    near.ledger.end_all(&user("nobody")).await.unwrap();
+    let came = [
+        is_admitted(&near, "ada", "c").await,
+        is_admitted(&far, "ada", "d").await,
+    ];
+    goes(&near, "ada", "a").await;
+
+    assert_eq!(came, [true, true]);
+    assert!(
+        !is_admitted(&far, "ada", "e").await,
+        "those who came since do"
+    );
+    assert!(!is_admitted(&far, "bob", "e of bob").await);
 }
 
 /// Looking and taking are one act.

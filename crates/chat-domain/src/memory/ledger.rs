@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{
     id::{SocketId, UserId},
-    ports::{Admission, ConnectionLedger, WhenFull},
+    ports::{Admission, ConnectionLedger, PortResult, WhenFull},
 };
 
 /// Who is connected to the nodes of one process.
@@ -59,5 +59,11 @@ impl ConnectionLedger for MemoryLedger {
         if theirs.is_empty() {
             sockets.remove(user);
         }
+    }
+
+    async fn end_all(&self, user: &UserId) -> PortResult<()> {
+        // There is one node, and it knows.
+        self.lock().remove(user);
+        Ok(())
     }
 }

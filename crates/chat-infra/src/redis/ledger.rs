@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use chat_domain::{
     id::{SocketId, UserId},
-    ports::{Admission, ConnectionLedger, WhenFull},
+    ports::{Admission, ConnectionLedger, PortError, PortResult, WhenFull},
 };
 
 use super::presence::RedisPresence;
@@ -43,6 +43,12 @@ impl ConnectionLedger for RedisLedger {
 
     async fn release(&self, user: &UserId, socket: &SocketId) {
         self.presence.tenant().release(user, socket).await;
+    }
+
+    async fn end_all(&self, user: &UserId) -> PortResult<()> {
+        let ended = self.presence.tenant().end_all(user).await;
+        ended.map_err(PortError::during("end a user's connections"))?;
+        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) static BEAT: Script = about_rooms!("lua/beat.lua");
 pub(super) static REAP: Script = about_rooms!("lua/reap.lua");
 pub(super) static RETIRE: Script = about_rooms!("lua/retire.lua");
 pub(super) static ADMIT: Script = about_rooms!("lua/admit.lua");
+pub(super) static END_ALL: Script = about_rooms!("lua/end_all.lua");
 pub(super) static VERSIONS: Script = about_rooms!("lua/versions.lua");
 pub(super) static TYPE: Script = about_rooms!("lua/type.lua");
 pub(super) static UNTYPE: Script = about_rooms!("lua/untype.lua");

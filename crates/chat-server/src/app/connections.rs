@@ -12,7 +12,7 @@ use std::{
 
 use chat_domain::{
     id::{SocketId, UserId},
-    ports::{Admission, ConnectionLedger, WhenFull},
+    ports::{Admission, ConnectionLedger, PortResult, WhenFull},
     revocation::TokenId,
 };
 use tokio::runtime::Handle;
@@ -46,7 +46,7 @@ pub struct Connections {
     per_address: usize,
     per_node: usize,
     when_full: WhenFull,
-    /// Counts the connections of users, over all nodes.
+    /// Knows the connections of users, over all nodes.
     ledger: Arc<dyn ConnectionLedger>,
     inner: Mutex<Inner>,
 }
@@ -157,6 +157,14 @@ impl Connections {
         lines.len()
     }
 
+    /// Has every connection of a user ended at the other nodes, also at those that do not hear of it now.
+    ///
+    /// # Errors
+    /// The ledger could not be asked.
+    pub async fn end_elsewhere(&self, user: &UserId) -> PortResult<()> {
+        self.ledger.end_all(user).await
+    }
+
     /// Ends every connection with that token. Returns how many there were.
     pub fn close_token(&self, token: &TokenId, closing: Closing) -> usize {
         let inner = self.lock();
@@ -238,9 +246,6 @@ impl Connections {
     }
 
     async fn count(&self, user: &UserId, socket: &SocketId) -> Admission {
-        if self.per_user == usize::MAX {
-            return Admission::Admitted;
-        }
         self.ledger
             .admit(user, socket, self.per_user, self.when_full)
             .await
@@ -326,10 +331,8 @@ impl Drop for Slot {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        if self.connections.per_user < usize::MAX {
-            let ledger = Arc::clone(&self.connections.ledger);
-            let (user, socket) = (self.user.clone(), self.socket.clone());
-            runtime.spawn(async move { ledger.release(&user, &socket).await });
-        }
+        let ledger = Arc::clone(&self.connections.ledger);
+        let (user, socket) = (self.user.clone(), self.socket.clone());
+        runtime.spawn(async move { ledger.release(&user, &socket).await });
     }
 }

@@ -65,6 +65,7 @@ pub async fn end_sessions(
     let user = user_id(&id)?;
     let sessions_closed = app.connections.close_user(&user, Closing::Evicted);
     app.chat.end_sessions(&user);
+    app.connections.end_elsewhere(&user).await?;
     if app.chat.lacks(Shared::Bus) {
         // Those at other nodes go on: asking again when the nodes can be reached ends them too.
         let away = PortError::during("tell the other nodes")("they cannot be reached");

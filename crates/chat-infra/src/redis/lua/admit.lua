@@ -10,8 +10,12 @@ local most, punctual = tonumber(ARGV[5]), tonumber(ARGV[7])
 if lease_of(node) <= now then return { 'fenced' } end
 
 local own = node .. US .. socket
+local known = {}
+if redis.call('ZCARD', connections_of(user)) >= most then
+  known = redis.call('ZRANGE', connections_of(user), 0, -1)
+end
 local counted = {}
-for _, connection in ipairs(redis.call('ZRANGE', connections_of(user), 0, -1)) do
+for _, connection in ipairs(known) do
   local its_node = string.match(connection, '^(%x+)')
   if connection ~= own and its_node and (its_node == node or lease_of(its_node) - now > punctual) then
     counted[#counted + 1] = connection
@@ -26,10 +30,6 @@ since = math.max(since, tonumber(latest[2] or 0) + 1)
 connect(node, user, socket, since)
 local answer = { 'admitted', plain(since) }
 for at = 1, math.min(surplus, #counted) do
-  local its_node, its_socket = string.match(counted[at], '^(%x+)' .. US .. '(.*)$')
-  redis.call('ZREM', connections_of(user), counted[at])
-  -- Until it is gone: whoever asked may not be heard.
-  redis.call('SADD', displaced_at(its_node), user .. US .. its_socket)
-  answer[#answer + 1] = its_socket
+  answer[#answer + 1] = displace(user, counted[at])
 end
 return answer

@@ -19,7 +19,7 @@ local function rooms_of(user) return 'user:' .. user .. ':rooms' end
 local function sockets_of(user, group) return 'user:' .. user .. ':sockets:' .. group end
 local function typing_key(group, user) return 'typing:' .. group .. ':' .. user end
 local function typists_of(group) return 'chat:room:' .. group .. ':typing' end
--- Set: user US socket of each connection of the node that has to go, because a newer one took its place.
+-- Set: user US socket of each connection of the node that has to go.
 local function displaced_at(node) return 'chat:node:' .. node .. ':displaced' end
 local function connections_of(user) return 'chat:user:' .. user .. ':connections' end
 -- Hash: `version`, `sockets`, `name:<user>`, `count:<user>:<node>`. It is deleted with the room.
@@ -112,6 +112,15 @@ local function disconnect(node, user, socket)
   redis.call('SREM', owned_by(node), US .. user .. US .. socket)
   redis.call('ZREM', connections_of(user), node .. US .. socket)
   redis.call('SREM', displaced_at(node), user .. US .. socket)
+end
+
+-- Takes the place of a connection, which has to go. Noted until it is gone: whoever asks for that may not be heard.
+-- Returns its socket.
+local function displace(user, connection)
+  local node, socket = string.match(connection, '^(%x+)' .. US .. '(.*)$')
+  redis.call('ZREM', connections_of(user), connection)
+  if node then redis.call('SADD', displaced_at(node), user .. US .. socket) end
+  return socket
 end
 
 -- Gives up whatever the entry stands for.

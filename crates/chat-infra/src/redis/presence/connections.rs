@@ -5,6 +5,8 @@ use chat_domain::{
     ports::{Admission, WhenFull},
 };
 
+use crate::{breaker::Away, redis::connection::Trouble};
+
 use super::{
     echo::NOBODY,
     holdings::Entry,
@@ -55,6 +57,15 @@ impl Tenant {
         if let Err(trouble) = self.store.leave(NOBODY, &[entry]).await {
             self.standing.doubt(&trouble);
         }
+    }
+
+    /// Nobody is known to have been told if this node is in doubt about the others.
+    pub(in crate::redis) async fn end_all(&self, user: &UserId) -> Result<usize, Trouble> {
+        if self.standing.is_lost() {
+            return Err(Trouble::Away(Away));
+        }
+        let ended = self.store.end_all(user).await;
+        ended.inspect_err(|trouble| self.standing.doubt(trouble))
     }
 
     /// Counts what is connected to this node.

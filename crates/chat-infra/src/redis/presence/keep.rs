@@ -145,7 +145,7 @@ impl Tenant {
         Ok((beat, is_counted_right))
     }
 
-    /// Again and again, until they are gone: whoever took their place may not have been heard.
+    /// Again and again, until they are gone: whoever said that they have to go may not have been heard.
     fn tell_displaced(&self, beat: &Beat) {
         let Some(listener) = self.standing.listener() else {
             return;

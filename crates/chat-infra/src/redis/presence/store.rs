@@ -17,7 +17,9 @@ use crate::redis::{
     connection::{Connection, Trouble},
     keys,
     leases::Leases,
-    script::{ADMIT, Answer, BEAT, ENTER, LEAVE, REAP, RETIRE, Time, VERSIONS, command, odd},
+    script::{
+        ADMIT, Answer, BEAT, END_ALL, ENTER, LEAVE, REAP, RETIRE, Time, VERSIONS, command, odd,
+    },
 };
 
 use super::{
@@ -200,6 +202,12 @@ impl Store {
             instead_of.push(SocketId::new(&answer.text()?));
         }
         Ok(Admitting::Admitted { since, instead_of })
+    }
+
+    /// Every connection of the user has to go. Returns how many there were.
+    pub(super) async fn end_all(&self, user: &UserId) -> Result<usize, Trouble> {
+        let arguments = vec![user.as_str().into()];
+        END_ALL.run(&self.connection, arguments).await?.count()
     }
 
     /// Everything that this node owns. What changes meanwhile may be in it or not.

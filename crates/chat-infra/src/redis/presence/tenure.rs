@@ -25,7 +25,7 @@ pub(super) struct Beat {
     pub(super) owned: usize,
     /// The store's clock.
     pub(super) clock_ms: u64,
-    /// Connections of the node whose place newer ones have taken.
+    /// Connections of the node that have to go.
     pub(super) displaced: Vec<(UserId, SocketId)>,
     pub(super) rows: Vec<Row>,
 }
