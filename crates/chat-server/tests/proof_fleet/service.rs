@@ -14,11 +14,13 @@ pub fn troubles(diary: &Diary) -> Option<usize> {
         let Event::Status { full } = entry.event else {
             continue;
         };
-        if full == is_full {
-            return None;
+        match (is_full, full) {
+            (true, true) => return None,
+            (true, false) => troubles += 1,
+            // More is lost, or less.
+            (false, _) => {}
         }
         is_full = full;
-        troubles += usize::from(!full);
     }
     is_full.then_some(troubles)
 }
