@@ -215,7 +215,7 @@ impl Default for Limits {
         Self {
             connections_per_user: 10,
             connections_per_address: 500,
-            handshake_burst: 1_000,
+            handshake_burst: 2_000,
             handshakes_per_second: 500,
             connections_per_node: 50_000,
             connections_evict_oldest: false,
@@ -225,14 +225,14 @@ impl Default for Limits {
             typing_per_second: 1,
             event_burst: 200,
             events_per_second: 50,
-            join_burst: 1_000,
-            joins_per_second: 20,
-            history_burst: 500,
-            history_per_second: 50,
-            request_burst: 1_000,
-            requests_per_second: 100,
-            address_request_burst: 5_000,
-            address_requests_per_second: 500,
+            join_burst: 2_000,
+            joins_per_second: 50,
+            history_burst: 2_000,
+            history_per_second: 200,
+            request_burst: 2_000,
+            requests_per_second: 200,
+            address_request_burst: 10_000,
+            address_requests_per_second: 1_000,
             rooms_per_socket: 100,
             event_bytes: 64 * 1_024,
             socket_queue_bytes: 1_024 * 1_024,
@@ -277,8 +277,8 @@ impl Config {
             page_bytes: (limits.socket_queue_bytes / 4).min(MOST_PAGE_BYTES),
             messages: Quota::new(limits.message_burst, limits.messages_per_second),
             typing: Quota::new(limits.typing_burst, limits.typing_per_second),
-            joins: Quota::new(limits.join_burst, limits.joins_per_second),
-            history: Quota::new(limits.history_burst, limits.history_per_second),
+            joins: limits.joins(),
+            history: limits.history(),
         }
     }
 
@@ -311,10 +311,10 @@ impl Limits {
             typing_per_second: self.typing_per_second,
             event_burst: self.event_burst,
             events_per_second: self.events_per_second,
-            join_burst: self.join_burst,
-            joins_per_second: self.joins_per_second,
-            history_burst: self.history_burst,
-            history_per_second: self.history_per_second,
+            join_burst: self.joins().map_or(0, Quota::burst),
+            joins_per_second: self.joins().map_or(0, Quota::per_second),
+            history_burst: self.history().map_or(0, Quota::burst),
+            history_per_second: self.history().map_or(0, Quota::per_second),
             rooms_per_socket: self.rooms_per_socket,
             event_bytes: self.event_bytes,
             message_chars: self.message_chars,
@@ -331,21 +331,47 @@ impl Limits {
         Quota::new(self.event_burst, self.events_per_second)
     }
 
-    /// How often one user may ask over HTTP.
+    /// How often one user may join; however often, where events are not limited.
+    pub fn joins(&self) -> Option<Quota> {
+        self.events()?;
+        Quota::new(self.join_burst, self.joins_per_second)
+    }
+
+    /// How many pages of messages one user may read; however many, where events are not limited.
+    pub fn history(&self) -> Option<Quota> {
+        self.events()?;
+        Quota::new(self.history_burst, self.history_per_second)
+    }
+
+    /// How often one user may ask over HTTP; however often, where messages are not limited.
     pub fn requests(&self) -> Option<Quota> {
+        Quota::new(self.message_burst, self.messages_per_second)?;
         Quota::new(self.request_burst, self.requests_per_second)
     }
 
-    /// How often anybody may ask over HTTP from one address.
+    /// How often anybody may ask over HTTP from one address; however often, where its connections are not limited.
     pub fn address_requests(&self) -> Option<Quota> {
-        Quota::new(self.address_request_burst, self.address_requests_per_second)
+        let quota = Quota::new(self.address_request_burst, self.address_requests_per_second);
+        quota.filter(|_| self.connections_per_address > 0)
     }
 
-    /// How often a transport may be opened from one address; however often, where connections are not counted. A
-    /// transport that nobody signs in on lasts ten seconds, so these are bounded too.
+    /// How often a transport may be opened from one address; however often, where its connections are not limited. All
+    /// that may be signed in from there may lose theirs at once, and again before they are.
     pub fn handshakes(&self) -> Option<Quota> {
-        let quota = Quota::new(self.handshake_burst, self.handshakes_per_second);
-        quota.filter(|_| self.connections_per_address > 0)
+        let connections = self.connections_per_address;
+        let quota = Quota::new(self.handshake_burst, self.handshakes_per_second)?;
+        let burst = quota.burst().max(connections.saturating_mul(2));
+        let per_second = quota.per_second().max(connections);
+        Quota::new(burst, per_second).filter(|_| connections > 0)
+    }
+
+    /// How many TCP connections there may be from one address, if its connections are limited: browsers keep some
+    /// that are idle, and a client that polls has two at times.
+    pub fn carriers_per_address(&self) -> Option<usize> {
+        const FEW: u32 = 64;
+        let connections = self.connections_per_address;
+        let most = usize::try_from(connections.max(FEW)).unwrap_or(usize::MAX);
+        (connections > 0).then(|| most.saturating_mul(4))
     }
 
     /// How many TCP connections there may be: a client that polls has two at times.

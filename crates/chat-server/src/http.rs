@@ -46,10 +46,10 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
     // Whoever looks after the process is answered however many ask.
     let probe = Router::new()
         .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::can_serve))
         .method_not_allowed_fallback(not_found);
     let mut router = Router::new()
         .merge(openapi::documented(app))
-        .route("/readyz", get(health::can_serve))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn_with_state(

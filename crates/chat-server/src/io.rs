@@ -19,6 +19,7 @@ mod line;
 pub mod listener;
 mod messages;
 mod outlet;
+mod places;
 mod reply;
 mod rooms;
 pub mod serve;

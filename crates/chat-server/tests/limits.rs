@@ -10,7 +10,10 @@ mod support;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use support::{ADMIN_KEY, Client, Server, Site, token};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpSocket, TcpStream},
+};
 
 /// Asks for oneself; `from` is who a trusted proxy says that it is.
 async fn ask_me(site: &Site, bearer: &str, from: &str) -> Response {
@@ -146,6 +149,7 @@ async fn an_address_has_an_allowance_of_requests_whoever_asks_there() {
 async fn an_address_opens_so_many_transports_at_once() {
     let settings = [
         TRUSTING,
+        ("CHAT_LIMITS__CONNECTIONS_PER_ADDRESS", "1"),
         ("CHAT_LIMITS__HANDSHAKE_BURST", "4"),
         ("CHAT_LIMITS__HANDSHAKES_PER_SECOND", "1"),
     ];
@@ -215,6 +219,57 @@ async fn a_full_node_refuses_for_now() {
     ada.closed_by_client().await;
     while open_from(&server, "").await.is_err() {}
     server.connect("bob").await;
+}
+
+#[tokio::test]
+async fn an_address_holds_so_many_tcp_connections() {
+    let server = Server::start(&[("CHAT_LIMITS__CONNECTIONS_PER_ADDRESS", "2")]).await;
+    let mut silent = Vec::new();
+    for _ in 0..256 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+
+    let mut another = TcpStream::connect(server.address).await.unwrap();
+    let read = another.read(&mut [0; 16]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "it is closed");
+
+    let elsewhere = TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let elsewhere = elsewhere.connect(server.address).await.unwrap();
+    let url = format!(
+        "ws://{}/socket.io/?EIO=4&transport=websocket",
+        server.address
+    );
+    assert!(Client::over(elsewhere, &url, &[]).await.is_ok());
+    drop(silent);
+    while Client::open_with(server.address, &[]).await.is_err() {}
+}
+
+#[tokio::test]
+async fn where_a_limit_is_off_those_that_go_with_it_are_too() {
+    let settings = [
+        ("CHAT_LIMITS__EVENT_BURST", "0"),
+        ("CHAT_LIMITS__MESSAGE_BURST", "0"),
+        ("CHAT_LIMITS__CONNECTIONS_PER_ADDRESS", "0"),
+        ("CHAT_LIMITS__JOIN_BURST", "1"),
+        ("CHAT_LIMITS__HISTORY_BURST", "1"),
+        ("CHAT_LIMITS__REQUEST_BURST", "1"),
+        ("CHAT_LIMITS__ADDRESS_REQUEST_BURST", "1"),
+        ("CHAT_LIMITS__HANDSHAKE_BURST", "1"),
+    ];
+    let server = Server::start(&settings).await;
+    server.group("g", &["ada"]).await;
+    let mut ada = server.connect("ada").await;
+    for _ in 0..3 {
+        ada.call("join_group", json!("g")).await;
+        ada.call("get_group_messages", json!({"groupId": "g"}))
+            .await;
+        let (status, _) = server
+            .http("GET", "users/me", &token("ada", 60), json!(null))
+            .await;
+        assert_eq!(status, 200);
+        Client::open(server.address).await;
+    }
 }
 
 #[tokio::test]

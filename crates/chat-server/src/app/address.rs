@@ -1,13 +1,13 @@
 //! Whose address counts: the peer's, or the one that trusted proxies vouch for.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
 use crate::config::Cidrs;
 
 /// Where a client is, as far as limits are concerned. What asks for it finds it in the request's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address(pub IpAddr);
 
 /// Whoever has one address of IPv6 has all that begin with the same 64 bits.
@@ -25,15 +25,29 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> Address {
         if !trusted.contain(address) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(further) => address = further.to_canonical(),
-            Err(_) => break,
+        match read(hop.trim()) {
+            Some(further) => address = further,
+            None => break,
         }
     }
-    Address(match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & ONE_CLIENT).into(),
-    })
+    Address::of(address)
+}
+
+/// Some proxies write the port too.
+fn read(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse().map(|address: SocketAddr| address.ip());
+    let address = hop.parse().or_else(|_| with_port()).ok()?;
+    Some(address.to_canonical())
+}
+
+impl Address {
+    /// Of whoever is there.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & ONE_CLIENT).into(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +82,13 @@ mod tests {
             "1.2.3.4"
         );
         assert_eq!(client_behind(&["rubbish"], "10.0.0.0/8"), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_port_behind_the_address_does_not_matter() {
+        let behind = |hop| client_behind(&[hop], "10.0.0.0/8");
+        assert_eq!(behind("1.2.3.4:5678"), "1.2.3.4");
+        assert_eq!(behind("[2001:db8:1:2::5]:443"), "2001:db8:1:2::");
     }
 
     #[test]

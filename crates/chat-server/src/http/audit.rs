@@ -11,7 +11,7 @@ use axum::{
     },
     http::{Method, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use chat_domain::{
     id::{GroupId, UserId},
@@ -20,7 +20,10 @@ use chat_domain::{
 use tracing::info;
 
 use super::answer::HttpRefusal;
-use crate::logging::AUDIT;
+use crate::{
+    logging::AUDIT,
+    wire::refusal::{Code, Refusal},
+};
 
 /// Users talk here. That is no administration.
 const TALK: [&str; 2] = ["/messages", "/read"];
@@ -65,6 +68,19 @@ impl Trail {
         self.act().role = Some(role);
     }
 
+    fn write(&self, method: &Method, path: &str, response: &Response) {
+        let act = self.act();
+        info!(
+            target: AUDIT,
+            by = act.by.as_deref().unwrap_or("nobody"),
+            group = act.group.as_ref().map(GroupId::as_str),
+            user = act.user.as_ref().map(UserId::as_str),
+            role = act.role.map(Role::as_str),
+            status = response.status().as_u16(),
+            "{method} {path}"
+        );
+    }
+
     fn act(&self) -> MutexGuard<'_, Act> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,21 +119,16 @@ pub async fn note(
         }
     }
     request.extensions_mut().insert(trail.clone());
-    let response = next.run(request).await;
-
-    let act = trail.act();
-    info!(
-        target: AUDIT,
-        by = act.by.as_deref().unwrap_or("nobody"),
-        group = act.group.as_ref().map(GroupId::as_str),
-        user = act.user.as_ref().map(UserId::as_str),
-        role = act.role.map(Role::as_str),
-        status = response.status().as_u16(),
-        "{method} {}",
-        path.as_str()
-    );
-    drop(act);
-    response
+    // Whoever asks may hang up: what was begun is finished, told and noted all the same.
+    let acting = tokio::spawn(async move {
+        let response = next.run(request).await;
+        trail.write(&method, path.as_str(), &response);
+        response
+    });
+    acting.await.unwrap_or_else(|_| {
+        let message = "Something went wrong in the server.";
+        HttpRefusal::from(Refusal::new(Code::InternalError, message)).into_response()
+    })
 }
 
 fn is_administrative(method: &Method, path: &str) -> bool {

@@ -91,12 +91,14 @@ impl Carriers {
         attempts
     }
 
-    /// The session was let in.
+    /// The session has a valid token, and a way out.
     pub fn admitted(&self, session: Sid, outlet: &Arc<Outlet>) {
-        self.change(session, |known| {
-            known.outlet = Arc::downgrade(outlet);
-            known.attempts = 0;
-        });
+        self.change(session, |known| known.outlet = Arc::downgrade(outlet));
+    }
+
+    /// The session was let in.
+    pub(super) fn let_in(&self, session: Sid) {
+        self.change(session, |known| known.attempts = 0);
     }
 
     /// A poll took so much of what waited for the session.

@@ -164,13 +164,14 @@ pub async fn admit(
         }
     });
     let Admission { slot, displaced } = admission.map_err(Refused::too_many)?;
+    for (user, old) in displaced {
+        app.chat.displace(&user, old);
+    }
     // Whoever revokes the token sees it here from now on, or has done so before.
     slot.hold(identity.token.as_ref());
     let checked = app.tokens.check_revoked(&identity);
     checked.map_err(|error| Refused::new(error.code(), error.to_string()))?;
-    for (user, old) in displaced {
-        app.chat.displace(&user, old);
-    }
+    carriers.let_in(socket.id);
     // Whoever stops the server sees the slot from now on, or is seen here.
     if app.draining.is_cancelled() {
         line.turn_away(socket.transport_type());

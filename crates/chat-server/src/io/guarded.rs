@@ -11,13 +11,12 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     runtime::Handle,
-    sync::OwnedSemaphorePermit,
     time::{Sleep, sleep, timeout},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 
-use super::{line::FAREWELL, listener::Cable, stream::Stream};
+use super::{line::FAREWELL, listener::Cable, places::Place, stream::Stream};
 use crate::app::closing::Closing;
 
 /// How long a peer may take.
@@ -42,7 +41,7 @@ pub struct Guarded {
     stalled: Option<Pin<Box<Sleep>>>,
     /// The peer took nothing for too long once, and was told to go.
     is_last_chance: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 struct Asking {
@@ -53,12 +52,7 @@ struct Asking {
 
 impl Guarded {
     /// Guards a stream that was just accepted; `place` is free again when it has ended.
-    pub fn new(
-        stream: Stream,
-        place: OwnedSemaphorePermit,
-        cable: Arc<Cable>,
-        patience: Patience,
-    ) -> Self {
+    pub fn new(stream: Stream, place: Place, cable: Arc<Cable>, patience: Patience) -> Self {
         let mut guarded = Self {
             stream: Some(stream),
             cut: Box::pin(cable.cutting()),

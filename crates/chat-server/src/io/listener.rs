@@ -13,13 +13,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
 use super::{
     guarded::{Guarded, Patience},
     outlet::Outlet,
+    places::Places,
     stream::Stream,
 };
 use crate::{config::Config, tls::Certificate};
@@ -33,7 +34,7 @@ pub struct Listener {
     /// With it, connections are over TLS.
     certificate: Option<Arc<Certificate>>,
     patience: Patience,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// One TCP connection, as the rest of the server knows it.
@@ -129,7 +130,6 @@ impl Carrier {
 impl Listener {
     /// Accepts from `tcp`.
     pub fn new(tcp: TcpListener, certificate: Option<Arc<Certificate>>, config: &Config) -> Self {
-        let most = config.limits.carriers().unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             tcp,
             certificate,
@@ -137,7 +137,7 @@ impl Listener {
                 stall: config.limits.stall(),
                 headers: config.http.headers_within(),
             },
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(config),
         }
     }
 
@@ -146,7 +146,7 @@ impl Listener {
         loop {
             match self.tcp.accept().await {
                 Ok((tcp, peer)) => {
-                    let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+                    let Some(place) = self.places.take(peer.ip()) else {
                         debug!("there are as many connections as there may be");
                         continue;
                     };
