@@ -42,8 +42,8 @@ pub enum CertificateError {
 /// What the server shows for itself. It may change while the server runs.
 pub struct Certificate {
     files: Files,
-    /// Whether it could be used or not.
-    seen: Mutex<Written>,
+    /// Whether it could be used or not; `None` if it could not be read.
+    seen: Mutex<Option<Written>>,
     current: RwLock<Arc<ServerConfig>>,
 }
 
@@ -73,7 +73,7 @@ impl Certificate {
         let config = files.understand(&written)?;
         Ok(Self {
             files,
-            seen: Mutex::new(written),
+            seen: Mutex::new(Some(written)),
             current: RwLock::new(config),
         })
     }
@@ -93,11 +93,18 @@ impl Certificate {
     }
 
     fn look(&self) {
-        let Ok(written) = self.files.read() else {
-            return;
-        };
+        let read = self.files.read();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == written {
+        let written = match read {
+            Ok(written) => written,
+            Err(error) => {
+                if seen.take().is_some() {
+                    warn!(%error, "the old certificate goes on");
+                }
+                return;
+            }
+        };
+        if seen.as_ref() == Some(&written) {
             return;
         }
         match self.files.understand(&written) {
@@ -107,7 +114,7 @@ impl Certificate {
             }
             Err(error) => warn!(%error, "the old certificate goes on"),
         }
-        *seen = written;
+        *seen = Some(written);
     }
 }
 
