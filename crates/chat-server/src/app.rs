@@ -4,6 +4,7 @@ pub mod address;
 pub mod agenda;
 pub mod closing;
 pub mod connections;
+pub mod gauges;
 pub mod requests;
 pub mod system;
 

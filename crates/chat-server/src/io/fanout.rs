@@ -14,7 +14,7 @@ use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
 use super::outlet;
-use crate::app::{closing::Closing, connections::Connections};
+use crate::app::{closing::Closing, connections::Connections, gauges};
 use crate::auth::RefusedTokens;
 use crate::wire::{
     outgoing::{
@@ -157,7 +157,9 @@ impl Sockets for Fanout {
                 self.emit(whom, "unread_update", &UnreadUpdate { group_id, state });
             }
             News::Service(status) => {
-                self.emit(whom, "service_status", &ServiceStatus::from(status));
+                let status = ServiceStatus::from(status);
+                gauges::service(&status);
+                self.emit(whom, "service_status", &status);
             }
         }
     }

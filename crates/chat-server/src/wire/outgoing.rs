@@ -94,6 +94,11 @@ pub struct ServiceStatus {
     pub since: Time,
 }
 
+impl ServiceStatus {
+    /// All that may be affected.
+    pub const FEATURES: [&str; 4] = ["presence", "typing", "delivery", "limits"];
+}
+
 impl From<&service::ServiceStatus> for ServiceStatus {
     fn from(status: &service::ServiceStatus) -> Self {
         let name = |feature: &Feature| match feature {
