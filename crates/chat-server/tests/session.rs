@@ -2,8 +2,9 @@
 
 mod support;
 
+use chat_testkit::relay::Relay;
 use serde_json::json;
-use support::{Client, Server, token};
+use support::{Client, Server, Site, token};
 
 #[tokio::test]
 async fn an_expired_token_is_told_and_a_new_one_goes_on() {
@@ -170,4 +171,22 @@ async fn a_transport_that_carries_no_session_any_more_is_closed() {
     ada.send("41").await;
 
     ada.closed().await;
+}
+
+#[tokio::test]
+async fn who_vanishes_without_a_word_has_left_when_no_ping_is_answered() {
+    let server = Server::start(&[]).await;
+    server.group("g", &["ada", "ben"]).await;
+    let network = Relay::start(server.address.port());
+    let behind = Site {
+        address: ([127, 0, 0, 1], network.port()).into(),
+    };
+    let mut ben = server.join("ben", "g").await;
+    let _ada = behind.join("ada", "g").await;
+    assert_eq!(ben.wait_for("user_joined_group").await["userId"], "ada");
+
+    network.silence();
+
+    // There is a ping every 10 s, and 5 s for its answer.
+    assert_eq!(ben.wait_for("user_left_group").await["userId"], "ada");
 }
