@@ -72,6 +72,8 @@ struct Guest {
 }
 
 struct Entry {
+    /// That of its slot: a client that connects again on its transport has the same socket id.
+    number: u64,
     socket: SocketId,
     /// The token that it came with, or got since.
     token: Option<TokenId>,
@@ -231,6 +233,7 @@ impl Connections {
         let guests = inner.addresses.entry(address).or_default();
         guests.insert(number, guest);
         let entry = Entry {
+            number,
             socket: socket.clone(),
             token: None,
             line,
@@ -270,16 +273,19 @@ impl Slot {
     pub fn hold(&self, token: Option<&TokenId>) {
         let mut inner = self.connections.lock();
         let mut entries = inner.users.get_mut(&self.user).into_iter().flatten();
-        if let Some(entry) = entries.find(|entry| entry.socket == self.socket) {
+        if let Some(entry) = entries.find(|entry| entry.number == self.number) {
             entry.token = token.cloned();
         }
     }
 }
 
 impl Inner {
-    fn free(&mut self, slot: &Slot) {
+    /// Returns whether that was the last place of its socket.
+    fn free(&mut self, slot: &Slot) -> bool {
+        let mut is_last = true;
         if let Some(entries) = self.users.get_mut(&slot.user) {
-            entries.retain(|entry| entry.socket != slot.socket);
+            entries.retain(|entry| entry.number != slot.number);
+            is_last = !entries.iter().any(|entry| entry.socket == slot.socket);
             if entries.is_empty() {
                 self.users.remove(&slot.user);
             }
@@ -292,6 +298,7 @@ impl Inner {
                 self.addresses.remove(&slot.address);
             }
         }
+        is_last
     }
 
     /// Adds the oldest from the address to those who have to go, as far as there are still more than `most`.
@@ -326,7 +333,9 @@ impl Inner {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.connections.lock().free(self);
+        if !self.connections.lock().free(self) {
+            return;
+        }
         // Without a runtime the process is at its end, and with it the node's places.
         let Ok(runtime) = Handle::try_current() else {
             return;

@@ -161,3 +161,18 @@ async fn when_the_server_stops_everybody_gets_a_time_of_their_own() {
     });
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn who_connects_again_on_the_same_transport_is_not_lost_with_the_old_place() {
+    let connections = connections(0, 0, false);
+    let line = Arc::<Recorded>::default();
+    let old = admit(&connections, "ada", 1).await.unwrap();
+    let _new = admit_line(&connections, "ada", 1, Arc::clone(&line))
+        .await
+        .unwrap();
+
+    drop(old);
+
+    assert_eq!(connections.close_user(&user("ada"), Closing::Evicted), 1);
+    assert_eq!(line.0.lock().unwrap().len(), 1);
+}
