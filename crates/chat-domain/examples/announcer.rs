@@ -95,6 +95,7 @@ fn node(console: &Arc<Console>) -> Arc<Chat> {
         limiter: Arc::new(MemoryLimiter::new(clock.clone())),
         sockets: Arc::clone(console) as _,
         agenda: Arc::new(NoAgenda),
+        observer: Arc::new(()),
         clock,
         dice: Arc::new(LoadedDice),
     };

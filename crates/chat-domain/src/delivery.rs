@@ -25,6 +25,15 @@ pub trait Durable {
     fn place(&self) -> Seq;
 }
 
+/// What showed that the database has something which nobody told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A later event came, and the ones before it did not.
+    Early,
+    /// The database was asked how far the group has come.
+    Head,
+}
+
 /// What one node has told its own sockets about one group.
 #[derive(Debug)]
 pub struct Delivery<E> {
@@ -35,6 +44,8 @@ pub struct Delivery<E> {
     held: BTreeMap<Seq, E>,
     /// When the database is to be asked; set exactly while something is missing.
     repair_at: Option<Timestamp>,
+    /// Why, the last time.
+    cause: Cause,
 }
 
 impl<E> Default for Delivery<E> {
@@ -44,6 +55,7 @@ impl<E> Default for Delivery<E> {
             head: Seq::ZERO,
             held: BTreeMap::new(),
             repair_at: None,
+            cause: Cause::Early,
         }
     }
 }
@@ -64,6 +76,7 @@ impl<E: Durable> Delivery<E> {
             self.release(now, &mut tell);
         } else if self.is_behind() {
             self.repair_at = Some(now);
+            self.cause = Cause::Head;
         }
     }
 
@@ -102,6 +115,12 @@ impl<E: Durable> Delivery<E> {
         }
         self.repair_at = Some(now + RETRY);
         self.delivered
+    }
+
+    /// What the repair that is due, or was last, goes back to.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// The database was read after `repair_due`'s answer: these are the events, in order, and
@@ -144,7 +163,10 @@ impl<E: Durable> Delivery<E> {
         }
         self.delivered = Some(delivered);
         if self.is_behind() {
-            self.repair_at.get_or_insert(now + HOLD);
+            if self.repair_at.is_none() {
+                self.repair_at = Some(now + HOLD);
+                self.cause = Cause::Early;
+            }
         } else {
             self.repair_at = None;
         }

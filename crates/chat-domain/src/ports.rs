@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     chore::Chore,
+    delivery::Cause,
     group::{Group, GroupChange, Head, Tip},
     id::{GroupId, Seq, SocketId, UserId},
     limit::{Quota, RetryAfter},
@@ -423,6 +424,17 @@ pub trait Sockets: Send + Sync {
 pub trait Agenda: Send + Sync {
     /// Notes what is to be done after `delay`.
     fn note(&self, chore: Chore, delay: Duration);
+}
+
+/// Counts for operators what happens inside the rules and shows nowhere else. Nothing here may block.
+pub trait Observer: Send + Sync {
+    /// Messages were read from the database that this node's rooms were not told.
+    fn repaired(&self, cause: Cause, messages: usize);
+}
+
+/// Counts nothing.
+impl Observer for () {
+    fn repaired(&self, _: Cause, _: usize) {}
 }
 
 /// What time it is.

@@ -170,6 +170,12 @@ impl Room {
         self.seats.is_empty()
     }
 
+    /// How many sockets of this node are here.
+    #[must_use]
+    pub fn seated(&self) -> usize {
+        self.seats.count()
+    }
+
     /// Everybody who has a socket of this node here, each once.
     #[must_use]
     pub fn seated_users(&self) -> Vec<UserId> {

@@ -2,10 +2,11 @@
 //!
 //! [`Chat`] is one node. Its methods are spread over the files of this folder, one topic each:
 //! [`connect`], [`join`], [`send`], [`typing`], [`history`], [`members`] (of a room), [`unread`],
-//! [`groups`], [`roster`]; `hear` takes what other nodes tell, `tend` does what falls due.
+//! [`groups`], [`roster`], [`census`] (for operators); `hear` takes what other nodes tell, `tend` does what falls due.
 
 mod authorise;
 mod cache;
+pub mod census;
 pub mod connect;
 mod followers;
 pub mod groups;
@@ -30,8 +31,9 @@ use crate::{
     id::{NodeId, UserId},
     limit::{Quota, Throttle},
     ports::{
-        Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, PresenceStore,
-        RateLimiter, ReadMarks, RevokedTokens, Roster, Sockets, TypingStore, UserRepo,
+        Agenda, Bus, Clock, Dice, GroupRepo, Listener, MembershipRepo, MessageLog, Observer,
+        PresenceStore, RateLimiter, ReadMarks, RevokedTokens, Roster, Sockets, TypingStore,
+        UserRepo,
     },
     room::RoomPolicy,
     service::{Reach, ServiceStatus, Shared},
@@ -61,6 +63,7 @@ pub struct Ports {
     pub limiter: Arc<dyn RateLimiter>,
     pub sockets: Arc<dyn Sockets>,
     pub agenda: Arc<dyn Agenda>,
+    pub observer: Arc<dyn Observer>,
     pub clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
 }

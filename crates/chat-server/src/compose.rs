@@ -110,6 +110,7 @@ pub(crate) async fn compose(
             Arc::clone(&clock),
         )),
         agenda: agenda.clone(),
+        observer: Arc::new(()),
         clock: Arc::clone(&clock),
         dice,
     };

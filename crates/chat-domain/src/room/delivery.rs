@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::{delivery::Durable, id::Seq, message::Message, news::News, time::Timestamp};
+use crate::{
+    delivery::{Cause, Durable},
+    id::Seq,
+    message::Message,
+    news::News,
+    time::Timestamp,
+};
 
 use super::{Room, seats::Seats};
 
@@ -40,6 +46,12 @@ impl Room {
     /// The `seq` after which the database has to be read now, if something is missing.
     pub fn repair_due(&mut self, now: Timestamp) -> Option<Seq> {
         self.delivery.repair_due(now)
+    }
+
+    /// What the repair that is due, or was last, goes back to.
+    #[must_use]
+    pub fn repair_cause(&self) -> Cause {
+        self.delivery.cause()
     }
 
     /// The database was read from there on through `through`.

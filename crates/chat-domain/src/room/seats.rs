@@ -82,6 +82,11 @@ impl Seats {
         self.taken.is_empty() && self.departing.is_empty()
     }
 
+    /// How many sockets are in.
+    pub fn count(&self) -> usize {
+        self.taken.len()
+    }
+
     /// Everybody who has a socket in, each once.
     pub fn users(&self) -> Vec<UserId> {
         let mut users: Vec<UserId> = self.taken.values().cloned().collect();

@@ -11,6 +11,12 @@ use crate::{
 use super::Room;
 
 impl Room {
+    /// How many users are shown as typing.
+    #[must_use]
+    pub fn typists(&self) -> usize {
+        self.typing.shown().count()
+    }
+
     /// A user types at that socket of this node, or (`None`) at another node. Returns whether the
     /// room shows that sort of thing.
     pub fn typing_started(

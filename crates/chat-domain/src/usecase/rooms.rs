@@ -126,6 +126,15 @@ impl Rooms {
         cells.keys().cloned().collect()
     }
 
+    /// Looks at every room that is open, one after the other: for a moment each is held up.
+    pub fn look_at_each<T>(&self, see: impl Fn(&Room) -> T) -> Vec<T> {
+        let cells: Vec<Arc<Cell>> = {
+            let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+            cells.values().cloned().collect()
+        };
+        cells.iter().map(|cell| see(&lock(&cell.room))).collect()
+    }
+
     /// Touches every open room; those that open meanwhile are as the last call of [`Rooms::freeze`] says.
     pub fn with_each(&self, now: Timestamp, act: impl Fn(&mut Room, &mut dyn FnMut(News))) {
         for group in self.open() {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     chore::Chore,
-    delivery::RETRY,
+    delivery::{Cause, RETRY},
     group::Tip,
     id::{GroupId, Seq, UserId},
     news::Notice,
@@ -195,8 +195,11 @@ impl Chat {
     /// Reads what is missing in the room, if that is due.
     pub(super) async fn repair(&self, group: &GroupId) -> PortResult<()> {
         let mut due = self.repair_due(group);
-        while let Some(after) = due {
+        while let Some((after, cause)) = due {
             let slice = self.ports.log.after(group, after, REPAIR_PAGE).await?;
+            if !slice.messages.is_empty() {
+                self.ports.observer.repaired(cause, slice.messages.len());
+            }
             let through = slice
                 .messages
                 .last()
@@ -208,16 +211,17 @@ impl Chat {
             });
             // Their notices may not have come, and with them the reason to count.
             self.note_unread(group);
-            due = slice.more.then_some(through);
+            due = slice.more.then_some((through, cause));
         }
         Ok(())
     }
 
-    fn repair_due(&self, group: &GroupId) -> Option<Seq> {
+    fn repair_due(&self, group: &GroupId) -> Option<(Seq, Cause)> {
         let now = self.now();
-        self.rooms
-            .with(group, now, |room, _| room.repair_due(now))
-            .flatten()
+        let due = self.rooms.with(group, now, |room, _| {
+            Some((room.repair_due(now)?, room.repair_cause()))
+        });
+        due.flatten()
     }
 
     async fn vacate_evicted(&self, seat: &Seat) -> PortResult<()> {

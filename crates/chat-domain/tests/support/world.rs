@@ -117,6 +117,7 @@ impl World {
                 limiter: Arc::clone(&limiter) as _,
                 sockets: Arc::clone(&sockets) as _,
                 agenda: Arc::clone(&agenda) as _,
+                observer: Arc::new(()),
                 clock: world.clock(),
                 dice: Arc::clone(&dice) as _,
             };
