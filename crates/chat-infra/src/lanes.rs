@@ -108,6 +108,11 @@ impl<T> Lanes<T> {
         }
     }
 
+    /// How much waits in all of them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// How many lanes there are.
     pub(crate) fn len(&self) -> usize {
         self.open.len()

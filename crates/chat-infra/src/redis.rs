@@ -4,8 +4,8 @@
 //! (when to give up), `link` (one life of one TCP connection) and [`server`] (whether it is fit); [`subscriber`]
 //! (hearing what is published) with `wishes` (what is to be heard) and `subscription` (one life of it); [`bus`] with
 //! `outbox` (what waits to be published) and `codec` (how it travels); [`presence`],
-//! [`ledger`], [`typing`] and [`limiter`], which run programs inside Redis (`script`, `lua/`); [`fleet`], which
-//! puts the ports of a node together; and `keys`, which has every name in it.
+//! [`ledger`], [`typing`] and [`limiter`], which run programs inside Redis (`script`, `lua/`); [`census`], which counts
+//! keys for operators; [`fleet`], which puts the ports of a node together; and `keys`, which has every name in it.
 //!
 //! Invariants: nobody waits for a Redis that is away; every call ends within [`connection::ANSWER_WITHIN`]. What
 //! was asked on one life of a connection is never asked again on the next: a caller who was told that it failed
@@ -13,6 +13,7 @@
 
 pub mod address;
 pub mod bus;
+pub mod census;
 mod codec;
 pub mod connection;
 pub mod fleet;

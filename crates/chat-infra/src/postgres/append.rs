@@ -24,7 +24,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::lanes::{Entered, LaneLimits, Lanes};
+use crate::{
+    lanes::{Entered, LaneLimits, Lanes},
+    metrics,
+};
 
 use super::{ANSWER_WITHIN, connections::Connections, outage::Trouble, store::store};
 
@@ -40,6 +43,7 @@ pub(super) struct Appender {
     queue: Mutex<Queue>,
     writers: watch::Sender<usize>,
     batches: AtomicU64,
+    figures: metrics::Log,
 }
 
 struct Queue {
@@ -63,6 +67,7 @@ impl Appender {
             queue: Mutex::new(queue),
             writers: watch::Sender::new(0),
             batches: AtomicU64::new(0),
+            figures: metrics::Log::new(),
         }
     }
 
@@ -97,6 +102,7 @@ impl Appender {
             return Err(failed(sqlx::Error::PoolClosed));
         }
         let entered = queue.lanes.enter(&group, waiting, bytes).map_err(failed)?;
+        self.figures.waiting(queue.lanes.waiting());
         if entered == Entered::Opened {
             self.writers.send_replace(queue.lanes.len());
             let writer = Writer {
@@ -184,7 +190,12 @@ impl Writer {
 
     /// Without those whose senders went away: nobody would know that they were stored.
     fn take(&self) -> Vec<Waiting> {
-        let mut batch = self.appender.lock().lanes.take(&self.group);
+        let mut batch = {
+            let mut queue = self.appender.lock();
+            let batch = queue.lanes.take(&self.group);
+            self.appender.figures.waiting(queue.lanes.waiting());
+            batch
+        };
         batch.retain(|waiting| !waiting.answer.is_closed());
         batch
     }
@@ -192,6 +203,7 @@ impl Writer {
     fn answer(&self, batch: Vec<Waiting>, outcomes: Vec<Appended>) {
         if !batch.is_empty() {
             self.appender.batches.fetch_add(1, Ordering::Relaxed);
+            self.appender.figures.committed(batch.len());
         }
         for (waiting, outcome) in batch.into_iter().zip(outcomes) {
             // Who asked may have gone away meanwhile.

@@ -22,7 +22,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::breaker::Breaker;
+use crate::{
+    breaker::Breaker,
+    metrics::{self, Store},
+};
 
 use super::{
     ANSWER_WITHIN,
@@ -48,6 +51,8 @@ pub(super) struct Connections {
     options: PgConnectOptions,
     places: Arc<Semaphore>,
     state: Mutex<State>,
+    pool: metrics::Pool,
+    pub(super) calls: metrics::Calls,
 }
 
 pub(super) struct State {
@@ -80,6 +85,8 @@ impl Connections {
             options,
             places: Arc::new(Semaphore::new(MOST)),
             state: Mutex::new(state),
+            pool: metrics::Pool::new(),
+            calls: metrics::Calls::to(Store::Database),
         }
     }
 
@@ -99,6 +106,7 @@ impl Connections {
                 Err(error) => return Err(error),
             }
         };
+        self.count(self.lock().idle.len());
         let held = Held {
             connection,
             born,
@@ -204,11 +212,19 @@ impl Connections {
         if self.places.is_closed() {
             return;
         }
-        self.lock().idle.push(Idle {
+        let mut state = self.lock();
+        state.idle.push(Idle {
             connection,
             born,
             since: Instant::now(),
         });
+        // Its place is given up a moment later.
+        self.count(state.idle.len());
+    }
+
+    fn count(&self, idle: usize) {
+        let used = MOST.saturating_sub(self.places.available_permits());
+        self.pool.holds(idle, used);
     }
 }
 

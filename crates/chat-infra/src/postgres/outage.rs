@@ -38,6 +38,7 @@ impl Connections {
     ) -> Result<T, Trouble> {
         self.admit()?;
         let outcome = timeout(ANSWER_WITHIN, work).await;
+        self.calls.count(&outcome);
         let trouble = match outcome {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if !is_gone(&error) => return Err(Trouble::Failed(Arc::new(error))),
@@ -60,6 +61,7 @@ impl Connections {
             state.breaker.open()
         };
         if is_first {
+            self.calls.breaker(true);
             let error: &dyn Error = trouble;
             tracing::warn!(error, "lost the database: calls fail until it answers");
             tokio::spawn(look_after(Arc::downgrade(self)));
@@ -93,6 +95,7 @@ async fn look_after(connections: Weak<Connections>) {
         };
         if let Ok(Ok(())) = timeout(PROBE_WITHIN, connections.probe()).await {
             connections.lock().breaker.close();
+            connections.calls.breaker(false);
             let away_ms = start.elapsed().as_millis();
             tracing::info!(away_ms, "the database answers again");
             return;

@@ -17,6 +17,8 @@ use chat_domain::{
     service::Shared,
 };
 
+use crate::metrics;
+
 use super::{
     codec::{self, Heard},
     keys,
@@ -49,6 +51,7 @@ struct BusEar {
     /// Held while the listener is told, so that what is told last is what is.
     is_lost: Mutex<bool>,
     heard: AtomicU64,
+    figures: metrics::Bus,
     /// Whether it was already said that something could not be read.
     is_puzzled: AtomicBool,
 }
@@ -63,6 +66,7 @@ impl RedisBus {
             listener: OnceLock::new(),
             is_lost: Mutex::default(),
             heard: AtomicU64::default(),
+            figures: metrics::Bus::new(),
             is_puzzled: AtomicBool::default(),
         });
         let bus = Self {
@@ -149,6 +153,7 @@ impl Ear for BusEar {
         let heard = codec::decode(self.node, payload);
         if !matches!(heard, Ok(Heard::Own)) {
             self.heard.fetch_add(1, Ordering::Relaxed);
+            self.figures.heard.increment(1);
         }
         match heard {
             Ok(Heard::Own) => {}

@@ -18,7 +18,10 @@ use tokio::{
     time::{sleep, sleep_until, timeout},
 };
 
-use crate::breaker::{Away, Breaker};
+use crate::{
+    breaker::{Away, Breaker},
+    metrics::{Calls, Store},
+};
 
 use super::{
     address::Address,
@@ -88,6 +91,7 @@ struct Shared {
     address: Address,
     duty: Duty,
     state: Mutex<State>,
+    calls: Calls,
     /// `None` while it is away.
     life: watch::Sender<Option<Life>>,
 }
@@ -134,6 +138,10 @@ impl Connection {
             address,
             duty,
             state: Mutex::new(state),
+            calls: Calls::to(match duty {
+                Duty::Presence => Store::Redis,
+                Duty::Bus => Store::Bus,
+            }),
             life: watch::Sender::new(None),
         });
         let (tell, first) = oneshot::channel();
@@ -179,7 +187,9 @@ impl Shared {
     {
         let (client, life) = self.admit()?;
         let asked_at = Instant::now();
-        let trouble = match timeout(ANSWER_WITHIN, question(client)).await {
+        let outcome = timeout(ANSWER_WITHIN, question(client)).await;
+        self.calls.count(&outcome);
+        let trouble = match outcome {
             Ok(Ok(answer)) => {
                 self.answered(life);
                 return Ok(answer);
@@ -261,6 +271,7 @@ impl Shared {
         state.reasons.clear();
         let away_ms = state.away_since.elapsed().as_millis();
         tracing::info!(redis = ?self.duty, away_ms, "Redis answers");
+        self.calls.breaker(false);
         let (number, server) = (state.lives, Arc::new(server));
         // Under the lock, so that what is told last is what is.
         self.life.send_replace(Some(Life { number, server }));
@@ -275,6 +286,7 @@ impl Shared {
         }
         state.client = None;
         state.away_since = Instant::now();
+        self.calls.breaker(true);
         let error: &dyn std::error::Error = trouble;
         tracing::warn!(redis = ?self.duty, error, "lost Redis: degraded until it answers");
         self.life.send_replace(None);

@@ -37,6 +37,14 @@ pub(super) fn presence_of(group: &GroupId) -> String {
 /// Channel: the data were lost, and a new epoch begins.
 pub(super) const EPOCHS: &str = "chat:epoch";
 
+// --- What is there, for operators ---
+
+/// String: what was counted last.
+pub(super) const CENSUS: &str = "chat:census";
+
+/// String: somebody counts.
+pub(super) const CENSUS_CLAIM: &str = "chat:census:claim";
+
 // --- Limits ---
 
 /// Hash: what is left of a user's messages.

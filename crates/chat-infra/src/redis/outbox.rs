@@ -4,12 +4,11 @@
 //! can be, that there is something to be found.
 
 use std::{
-    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fred::{
@@ -22,6 +21,8 @@ use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     time::timeout,
 };
+
+use crate::metrics;
 
 use super::{codec::Publication, connection::Connection, task::Task};
 
@@ -39,24 +40,45 @@ const SLOTS: u16 = 16_384;
 
 /// The way out. It ends with this.
 pub(super) struct Outbox {
-    waiting: Sender<Publication>,
+    waiting: Sender<Waiting>,
     connection: Connection,
     tally: Arc<Tally>,
     _emptying: Task,
 }
 
+struct Waiting {
+    what: Publication,
+    since: Instant,
+}
+
 /// What became of it.
-#[derive(Default)]
 struct Tally {
     published: AtomicU64,
     dropped: AtomicU64,
     /// Something was dropped since the others were told so.
     has_gap: AtomicBool,
+    figures: metrics::Bus,
 }
 
 impl Tally {
+    fn new() -> Self {
+        Self {
+            published: AtomicU64::default(),
+            dropped: AtomicU64::default(),
+            has_gap: AtomicBool::default(),
+            figures: metrics::Bus::new(),
+        }
+    }
+
+    fn count_published(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.published.fetch_add(count, Ordering::Relaxed);
+        self.figures.published.increment(count);
+    }
+
     fn count_dropped(&self, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.figures.dropped.increment(count);
         self.dropped.fetch_add(count, Ordering::Relaxed);
         self.has_gap.store(true, Ordering::Release);
     }
@@ -66,7 +88,7 @@ impl Outbox {
     /// Publishes on that connection; `gap` is what tells that something was dropped.
     pub(super) fn start(connection: Connection, gap: Publication) -> Self {
         let (waiting, queue) = channel(WAITING);
-        let tally = Arc::<Tally>::default();
+        let tally = Arc::new(Tally::new());
         let emptying = Emptying {
             connection: connection.clone(),
             tally: Arc::clone(&tally),
@@ -92,9 +114,13 @@ impl Outbox {
 
     /// Takes it, or drops it: never waits.
     pub(super) fn put(&self, publication: Publication) {
-        if self.waiting.try_send(publication).is_err() {
+        let (what, since) = (publication, Instant::now());
+        if self.waiting.try_send(Waiting { what, since }).is_err() {
             self.tally.count_dropped(1);
         }
+        self.tally
+            .figures
+            .waiting(WAITING - self.waiting.capacity());
     }
 
     /// How many have been published.
@@ -124,13 +150,16 @@ struct Emptying {
 }
 
 impl Emptying {
-    async fn run(self, mut queue: Receiver<Publication>) {
+    async fn run(self, mut queue: Receiver<Waiting>) {
         let mut batch = Vec::with_capacity(AT_ONCE);
         loop {
             let next = queue.recv_many(&mut batch, AT_ONCE);
             if timeout(RETRY_EVERY, next).await == Ok(0) {
                 return;
             }
+            self.tally.figures.waiting(queue.len());
+            let since = batch.first().map(|waiting: &Waiting| waiting.since);
+            let mut batch: Vec<_> = batch.drain(..).map(|waiting| waiting.what).collect();
             // Before what comes after it.
             let has_gap = self.tally.has_gap.swap(false, Ordering::AcqRel);
             if has_gap {
@@ -139,12 +168,14 @@ impl Emptying {
             if batch.is_empty() {
                 continue;
             }
-            let (count, batch) = (batch.len(), mem::take(&mut batch));
+            let count = batch.len();
             let publishing = |redis| publish(redis, &self.options, batch);
             match self.connection.ask(publishing).await {
                 Ok(()) => {
-                    let count = u64::try_from(count).unwrap_or(u64::MAX);
-                    self.tally.published.fetch_add(count, Ordering::Relaxed);
+                    self.tally.count_published(count);
+                    if let Some(since) = since {
+                        self.tally.figures.published_since(since);
+                    }
                 }
                 // Whether they were published all the same, nobody knows.
                 Err(_) => self.tally.count_dropped(count - usize::from(has_gap)),

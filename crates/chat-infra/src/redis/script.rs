@@ -114,7 +114,7 @@ impl Time {
 pub(super) struct Answer(std::vec::IntoIter<Value>);
 
 impl Answer {
-    fn of(value: Value) -> Self {
+    pub(super) fn of(value: Value) -> Self {
         let values = match value {
             Value::Array(values) => values,
             value => vec![value],
@@ -125,6 +125,11 @@ impl Answer {
     pub(super) fn text(&mut self) -> Result<String, Trouble> {
         let value = self.0.next().and_then(Value::into_string);
         value.ok_or_else(odd)
+    }
+
+    /// A text, if there is any.
+    pub(super) fn optional_text(mut self) -> Option<String> {
+        self.0.next().and_then(Value::into_string)
     }
 
     pub(super) fn number(&mut self) -> Result<i64, Trouble> {

@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::overload::Overloaded;
+use crate::{metrics, overload::Overloaded};
 
 use super::{connection::Connections, store::store};
 
@@ -43,6 +43,7 @@ pub(super) struct Appender {
     stop: Arc<Notify>,
     task: Mutex<Option<JoinHandle<()>>>,
     batches: Arc<AtomicU64>,
+    figures: Arc<metrics::Log>,
 }
 
 struct Waiting {
@@ -55,11 +56,13 @@ impl Appender {
         let (queue, waiting) = mpsc::channel(WAITING_MOST);
         let stop = Arc::new(Notify::new());
         let batches = Arc::new(AtomicU64::new(0));
+        let figures = Arc::new(metrics::Log::new());
         let writer = Writer {
             connections,
             waiting,
             left_over: None,
             batches: Arc::clone(&batches),
+            figures: Arc::clone(&figures),
         };
         let task = tokio::spawn(writer.run(Arc::clone(&stop)));
         Self {
@@ -67,6 +70,7 @@ impl Appender {
             stop,
             task: Mutex::new(Some(task)),
             batches,
+            figures,
         }
     }
 
@@ -79,6 +83,8 @@ impl Appender {
                 TrySendError::Full(_) => failed(Overloaded),
                 TrySendError::Closed(_) => failed(sqlx::Error::PoolClosed),
             })?;
+        let waiting = self.queue.max_capacity() - self.queue.capacity();
+        self.figures.waiting(waiting);
         let answered = timeout(ANSWER_WITHIN, answered).await;
         answered.map_err(failed)?.map_err(failed)?
     }
@@ -108,6 +114,7 @@ struct Writer {
     /// Came, but did not fit into the batch.
     left_over: Option<Waiting>,
     batches: Arc<AtomicU64>,
+    figures: Arc<metrics::Log>,
 }
 
 impl Writer {
@@ -147,6 +154,7 @@ impl Writer {
             }
             batch.push(next);
         }
+        self.figures.waiting(self.waiting.len());
         batch
     }
 
@@ -158,6 +166,7 @@ impl Writer {
         match store(&self.connections, &drafts).await {
             Ok(outcomes) => {
                 self.batches.fetch_add(1, Ordering::Relaxed);
+                self.figures.committed(drafts.len());
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // Who asked may have gone away meanwhile.
                     let _ = answer.send(Ok(outcome));

@@ -107,6 +107,9 @@ impl Tenant {
                 return Ok(());
             }
             keeping.announced_at = Some(doubts);
+            if !is_announced && doubts > 0 {
+                self.figures.reannouncements.increment(1);
+            }
             keeping.compare_at = Some(now + keeping.leases.compare_every);
             (beat, is_counted_right) = self.beat(keeping, now).await?;
         }
@@ -181,7 +184,14 @@ impl Tenant {
     async fn reap(&self, keeping: &mut Keeping, now: Instant) -> Result<(), Trouble> {
         let expected_clock = keeping.tenure.expected_clock(now);
         for _ in 0..REAP_ROUNDS {
-            match self.store.reap(AT_ONCE, expected_clock).await? {
+            let reaped = self.store.reap(AT_ONCE, expected_clock).await?;
+            if let Reaped::Done {
+                entries, is_gone, ..
+            } = reaped
+            {
+                self.figures.reaped(entries, usize::from(is_gone));
+            }
+            match reaped {
                 Reaped::Done { is_over: false, .. } => {}
                 Reaped::Done { is_over: true, .. } => {
                     keeping.reap_at = Some(now + keeping.leases.reap_every);

@@ -62,6 +62,8 @@ pub(super) enum Reaped {
     Done {
         entries: usize,
         is_over: bool,
+        /// That was all that one of them had.
+        is_gone: bool,
     },
     /// This node may be wrong about who is dead.
     Unsure,
@@ -170,7 +172,12 @@ impl Store {
             return Ok(Reaped::Unsure);
         }
         let (entries, is_over) = (answer.count()?, !answer.flag()?);
-        Ok(Reaped::Done { entries, is_over })
+        let is_gone = answer.flag()?;
+        Ok(Reaped::Done {
+            entries,
+            is_over,
+            is_gone,
+        })
     }
 
     /// Gives the lease up, and a part of what the node owns. Returns how much is left.

@@ -11,7 +11,7 @@ use std::{
 use chat_domain::{id::NodeId, news::Notice};
 use tokio::sync::{Mutex, RwLock};
 
-use crate::redis::connection::Trouble;
+use crate::{metrics, redis::connection::Trouble};
 
 use super::{
     echo::{Echo, Echoes},
@@ -30,6 +30,7 @@ pub(in crate::redis) struct Tenant {
     /// Open while seats are taken and given up.
     pub(super) gate: RwLock<()>,
     pub(super) keeping: Mutex<Keeping>,
+    pub(super) figures: metrics::Presence,
     /// Nodes that were heard or read of since the last pass.
     met: StdMutex<BTreeSet<NodeId>>,
 }
@@ -44,6 +45,7 @@ impl Tenant {
             echoes: Echoes::default(),
             gate: RwLock::default(),
             keeping: Mutex::new(keeping),
+            figures: metrics::Presence::new(),
             met: StdMutex::default(),
         }
     }
