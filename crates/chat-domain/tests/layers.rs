@@ -75,7 +75,16 @@ const SERVER: &[Wall] = &[
     wall("chat-server/src/wire", "crate", Only(&["wire"])),
     wall("chat-server/src/config", "crate", Only(&["config", "wire"])),
     wall("chat-server/src/tls", "crate", Only(&["tls"])),
-    wall("chat-server/src/logging", "crate", Only(&["logging"])),
+    wall(
+        "chat-server/src/logging",
+        "crate",
+        Only(&["logging", "metrics"]),
+    ),
+    wall(
+        "chat-server/src/metrics",
+        "crate",
+        Only(&["metrics", "wire"]),
+    ),
     wall(
         "chat-server/src/auth",
         "crate",
@@ -85,12 +94,14 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/app",
         "crate",
-        Only(&["app", "auth", "config", "wire"]),
+        Only(&["app", "auth", "config", "metrics", "wire"]),
     ),
     wall(
         "chat-server/src/io",
         "crate",
-        Only(&["app", "auth", "bearer", "config", "io", "tls", "wire"]),
+        Only(&[
+            "app", "auth", "bearer", "config", "io", "metrics", "tls", "wire",
+        ]),
     ),
     // Here the two sides are put on one address.
     wall(
@@ -101,7 +112,9 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/http",
         "crate",
-        Only(&["app", "auth", "bearer", "config", "http", "logging", "wire"]),
+        Only(&[
+            "app", "auth", "bearer", "config", "http", "logging", "metrics", "wire",
+        ]),
     ),
 ];
 

@@ -4,7 +4,7 @@ pub mod address;
 pub mod agenda;
 pub mod closing;
 pub mod connections;
-pub mod gauges;
+pub mod figures;
 pub mod requests;
 pub mod system;
 
@@ -24,8 +24,10 @@ use chat_domain::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{connections::Connections, requests::Requests};
-use crate::{auth::Tokens, config::Config};
+use self::{
+    agenda::TimedAgenda, connections::Connections, figures::Transports, requests::Requests,
+};
+use crate::{auth::Tokens, config::Config, metrics::events::Events};
 
 /// Something outside that the server cannot do without.
 #[async_trait]
@@ -55,6 +57,9 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     pub clock: Arc<dyn Clock>,
     pub connections: Arc<Connections>,
+    pub transports: Arc<dyn Transports>,
+    pub agenda: Arc<TimedAgenda>,
+    pub events: Events,
     pub requests: Requests,
     pub dependencies: Vec<Arc<dyn Dependency>>,
     /// What this node shares with others, and what it goes on without for a while.

@@ -12,7 +12,7 @@ use chat_domain::{
 };
 use chat_infra::{
     postgres,
-    redis::{address::InvalidAddress, presence::RedisPresence, server::Unfit},
+    redis::{address::InvalidAddress, census::Census, presence::RedisPresence, server::Unfit},
     schema::SchemaError,
     sqlite,
 };
@@ -29,10 +29,15 @@ use crate::{
     auth::Tokens,
     config::Config,
     io::Engine,
+    metrics::{
+        events::Events,
+        observed::{ObservedLog, Repairs},
+    },
 };
 
 use self::shared::SharedPorts;
 pub use self::{database::Database, shared::check as check_redis};
+pub use chat_infra::metrics::describe as describe_stores;
 
 /// Why the parts cannot be put together: one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +74,8 @@ pub(crate) struct Composed {
     pub engine: Engine,
     pub agenda: Arc<TimedAgenda>,
     pub database: Database,
+    /// What is in Redis is counted by it.
+    pub census: Option<Census>,
     /// What this node has in Redis, which is taken out in the end.
     pub tenancy: Option<Arc<RedisPresence>>,
 }
@@ -97,7 +104,7 @@ pub(crate) async fn compose(
         groups: repositories.groups,
         memberships: repositories.memberships,
         roster: repositories.roster,
-        log: repositories.log,
+        log: Arc::new(ObservedLog::new(repositories.log)),
         marks: repositories.marks,
         revoked: repositories.revoked,
         presence: shared.presence,
@@ -110,7 +117,7 @@ pub(crate) async fn compose(
             Arc::clone(&clock),
         )),
         agenda: agenda.clone(),
-        observer: Arc::new(()),
+        observer: Arc::new(Repairs::new()),
         clock: Arc::clone(&clock),
         dice,
     };
@@ -124,6 +131,9 @@ pub(crate) async fn compose(
         tokens,
         clock,
         connections,
+        transports: engine.transports(),
+        agenda: Arc::clone(&agenda),
+        events: Events::new(),
         requests: Requests::new(&config.limits),
         dependencies,
         shared: shared.names,
@@ -138,6 +148,7 @@ pub(crate) async fn compose(
         engine,
         agenda,
         database,
+        census: shared.census,
         tenancy: shared.tenancy,
     })
 }

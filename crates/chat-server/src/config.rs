@@ -61,6 +61,16 @@ pub struct Config {
     /// How the server stops.
     #[validate(nested)]
     pub shutdown: Shutdown,
+    /// How operators watch the server.
+    pub metrics: Metrics,
+}
+
+/// How operators watch the server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// A port for `/metrics` alone; else it is on the main one, for who is on this machine or has the key.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Where users, groups and messages are kept.
@@ -185,6 +195,7 @@ impl Default for Config {
             limits: Limits::default(),
             rooms: Rooms::default(),
             shutdown: Shutdown::default(),
+            metrics: Metrics::default(),
         }
     }
 }

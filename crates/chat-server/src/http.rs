@@ -1,7 +1,7 @@
 //! The HTTP side (contract, section 5).
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
-//! another backend, [`dev`] for newcomers, [`health`] for operators. [`openapi`] is the document made from all
+//! another backend, [`dev`] for newcomers, [`health`] and [`metrics`] for operators. [`openapi`] is the document made from all
 //! of them. [`throttle`] counts requests,
 //! [`headers`] is what browsers are told about all answers.
 
@@ -15,6 +15,7 @@ mod dev;
 mod guard;
 mod headers;
 mod health;
+pub mod metrics;
 mod openapi;
 mod throttle;
 
@@ -44,10 +45,13 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         .route(io::PATH, any_service(engine))
         .layer(middleware::from_fn_with_state(gate, io::gate::pass));
     // Whoever looks after the process is answered however many ask.
-    let probe = Router::new()
+    let mut probe = Router::new()
         .route("/healthz", get(health::lives))
-        .route("/readyz", get(health::can_serve))
-        .method_not_allowed_fallback(not_found);
+        .route("/readyz", get(health::can_serve));
+    if app.config.metrics.listen.is_none() {
+        probe = probe.route("/metrics", get(metrics::show));
+    }
+    let probe = probe.method_not_allowed_fallback(not_found);
     let mut router = Router::new()
         .merge(openapi::documented(app))
         .fallback(not_found)
@@ -60,6 +64,7 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         .layer(DefaultBodyLimit::max(app.config.limits.event_bytes))
         .with_state(Arc::clone(app))
         .merge(sockets)
+        .layer(middleware::from_fn(metrics::count))
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),

@@ -43,9 +43,9 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use self::carriers::Carriers;
 use crate::{
-    app::{App, connections::Connections},
+    app::{App, connections::Connections, figures::Transports},
     auth::RefusedTokens,
-    config::{Config, Transports},
+    config::{self, Config},
 };
 
 /// Where clients connect.
@@ -122,6 +122,11 @@ impl Engine {
         fanout::Fanout::new(self.io.clone(), connections, refused, clock)
     }
 
+    /// Which transports the sockets use.
+    pub fn transports(&self) -> Arc<dyn Transports> {
+        Arc::clone(&self.carriers) as _
+    }
+
     /// Starts serving. Returns what handles requests, and which connection carries which session.
     pub fn serve(self, app: &Arc<App>) -> (Service, Arc<Carriers>) {
         let (admitting, talking) = (Arc::clone(app), Arc::clone(app));
@@ -144,11 +149,13 @@ impl Engine {
     }
 }
 
-fn with_transports(builder: SocketIoBuilder, transports: Transports) -> SocketIoBuilder {
+fn with_transports(builder: SocketIoBuilder, transports: config::Transports) -> SocketIoBuilder {
     match transports {
-        Transports::Websocket => builder.transports([TransportType::Websocket]),
-        Transports::Polling => builder.transports([TransportType::Polling]),
-        Transports::Both => builder.transports([TransportType::Polling, TransportType::Websocket]),
+        config::Transports::Websocket => builder.transports([TransportType::Websocket]),
+        config::Transports::Polling => builder.transports([TransportType::Polling]),
+        config::Transports::Both => {
+            builder.transports([TransportType::Polling, TransportType::Websocket])
+        }
     }
 }
 

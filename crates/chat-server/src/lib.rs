@@ -1,7 +1,7 @@
 //! The group chat server: the use cases of `chat-domain` over Socket.IO and HTTP.
 //!
 //! Read in this order: [`config`], [`compose`](mod@compose), [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
-//! contract as types. [`run`] is a whole server, which tests call too.
+//! contract as types, [`metrics`] is what operators watch. [`run`] is a whole server, which tests call too.
 
 mod app;
 pub use self::app::system::SystemClock;
@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod http;
 mod io;
 pub mod logging;
+pub mod metrics;
 mod tls;
 mod wire;
 
@@ -30,7 +31,7 @@ use tracing::{info, warn};
 
 use self::{
     auth::{Tokens, TokensError},
-    compose::{ComposeError, Composed, Database, compose},
+    compose::{ComposeError, Composed, Database, compose, describe_stores},
     config::Config,
     io::{gate::Gate, listener::Listener, serve::serve},
     tls::{Certificate, CertificateError},
@@ -48,6 +49,9 @@ pub enum RunError {
     /// A store cannot be used.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// Metrics cannot be served.
+    #[error("cannot listen on {0} for metrics: {1}")]
+    Metrics(SocketAddr, std::io::Error),
     /// The socket failed.
     #[error("cannot serve: {0}")]
     Serve(#[from] std::io::Error),
@@ -81,6 +85,8 @@ pub async fn run(
     tcp: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
+    metrics::recorder();
+    describe_stores();
     let certificate = certificate(&config)?.map(Arc::new);
     let (tokens, renewal) = Tokens::open(&config.auth).await?;
     let database = Database::open(&config).await?;
@@ -93,6 +99,7 @@ pub async fn run(
         engine,
         agenda,
         database,
+        census,
         tenancy,
     } = compose(config, tokens, database, mode == Mode::Development).await?;
     // Nobody is let in with a token that was revoked before this server started.
@@ -107,7 +114,18 @@ pub async fn run(
     };
     let router = http::router(&app, service, gate);
     let mut chores = JoinSet::new();
+    if let Some(address) = app.config.metrics.listen {
+        let tcp = TcpListener::bind(address).await;
+        let tcp = tcp.map_err(|error| RunError::Metrics(address, error))?;
+        let listener = Listener::new(tcp, None, &app.config);
+        let router = http::metrics::router(&app);
+        chores.spawn(serve(listener, router, CancellationToken::new()));
+    }
     chores.spawn(agenda.work(Arc::clone(&app.chat), tenancy.is_some()));
+    chores.spawn(metrics::sort());
+    if let Some(census) = census {
+        chores.spawn(census.go_on());
+    }
     if let Some(renewal) = renewal {
         chores.spawn(renewal.go_on());
     }

@@ -10,6 +10,8 @@ use std::{
 use tracing::{Level, Metadata, error};
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
 
+use crate::metrics::lines::Lines;
+
 /// What administrators do; see the module `http::audit`.
 pub const AUDIT: &str = "audit";
 
@@ -26,6 +28,7 @@ pub fn start(wanted: Option<&str>) {
     tracing_subscriber::registry()
         .with(filter(wanted))
         .with(lines)
+        .with(Lines::new().with_filter(filter_fn(is_harmless)))
         .init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

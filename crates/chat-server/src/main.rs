@@ -12,7 +12,7 @@ use chat_server::{
     auth::Tokens,
     compose::{Database, check_redis},
     config::{self, Config, TokenSource},
-    dev, logging, run,
+    dev, logging, metrics, run,
 };
 use clap::{Parser, Subcommand};
 use tokio::{
@@ -67,6 +67,7 @@ enum Command {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     chat_heap::give_back_what_is_free();
+    metrics::recorder();
     logging::start(std::env::var("RUST_LOG").ok().as_deref());
     match execute(arguments).await {
         Ok(()) => ExitCode::SUCCESS,

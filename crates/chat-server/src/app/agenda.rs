@@ -91,6 +91,12 @@ impl TimedAgenda {
         }
     }
 
+    /// How much there is to do.
+    pub fn len(&self) -> usize {
+        let chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
+        chores.len()
+    }
+
     fn take_due(&self) -> Option<Chore> {
         let mut chores = self.chores.lock().unwrap_or_else(PoisonError::into_inner);
         let first = chores.first_entry()?;

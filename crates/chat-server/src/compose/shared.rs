@@ -9,9 +9,9 @@ use chat_domain::{
     service::Shared,
 };
 use chat_infra::redis::{
-    address::Address, bus::RedisBus, connection::Connection, fleet::FleetBus, leases::Leases,
-    ledger::RedisLedger, limiter::RedisLimiter, presence::RedisPresence, script::Time,
-    server::Duty, subscriber::Subscriber, typing::RedisTyping,
+    address::Address, bus::RedisBus, census::Census, connection::Connection, fleet::FleetBus,
+    leases::Leases, ledger::RedisLedger, limiter::RedisLimiter, presence::RedisPresence,
+    script::Time, server::Duty, subscriber::Subscriber, typing::RedisTyping,
 };
 
 use super::ComposeError;
@@ -26,6 +26,8 @@ pub(super) struct SharedPorts {
     pub ledger: Arc<dyn ConnectionLedger>,
     /// What operators call it, and what is missing without it.
     pub names: Vec<(&'static str, Vec<Shared>)>,
+    /// Counts what is in Redis.
+    pub census: Option<Census>,
     /// What has to be taken out of the fleet in the end.
     pub tenancy: Option<Arc<RedisPresence>>,
 }
@@ -54,6 +56,7 @@ impl SharedPorts {
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
             ledger: Arc::new(MemoryLedger::default()),
             names: Vec::new(),
+            census: None,
             tenancy: None,
         }
     }
@@ -86,6 +89,7 @@ impl SharedPorts {
         Ok(Self {
             typing: Arc::new(RedisTyping::new(node, connection.clone(), Time::Redis)),
             bus: Arc::new(bus),
+            census: Some(Census::new(connection.clone())),
             limiter: Arc::new(RedisLimiter::new(connection, alone, Time::Redis)),
             ledger: Arc::new(RedisLedger::new(Arc::clone(&presence))),
             presence: presence.clone(),

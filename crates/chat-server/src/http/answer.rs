@@ -13,9 +13,12 @@ use serde::Serialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use crate::wire::{
-    field::Problem,
-    refusal::{Code, Detail, Refusal},
+use crate::{
+    metrics::refusals::rate_limited,
+    wire::{
+        field::Problem,
+        refusal::{Code, Detail, Refusal},
+    },
 };
 
 /// A refusal as a response.
@@ -147,6 +150,9 @@ impl IntoResponse for HttpRefusal {
                 error = cause as &dyn std::error::Error,
                 "a store failed during a request"
             );
+        }
+        if let Some(limit) = self.refusal.limit {
+            rate_limited(limit);
         }
         let error = FailureDetail {
             code: self.refusal.code,

@@ -13,7 +13,7 @@ use super::{answer::HttpRefusal, audit, throttle::Known};
 use crate::{
     app::App,
     bearer,
-    wire::refusal::{Code, Refusal},
+    wire::refusal::{Code, Limit, Refusal},
 };
 
 /// A user with a valid token.
@@ -31,7 +31,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         if let Some(known) = parts.extensions.get::<Known>() {
             known.tell(&identity.user.id);
         }
-        spent.map_err(|wait| Refusal::rate_limited(wait, "requests"))?;
+        spent.map_err(|wait| Refusal::rate_limited(wait, Limit::Requests))?;
         app.greet(&identity.user).await?;
         Ok(Self(identity.user))
     }
@@ -62,6 +62,7 @@ impl Administrator {
     }
 }
 
-fn unauthorized(message: impl Into<String>) -> HttpRefusal {
+/// The caller is not known.
+pub fn unauthorized(message: impl Into<String>) -> HttpRefusal {
     Refusal::new(Code::Unauthorized, message).into()
 }

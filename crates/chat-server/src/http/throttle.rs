@@ -15,7 +15,7 @@ use chat_domain::{id::UserId, limit::Allowance};
 use super::{answer::HttpRefusal, caller::Administrator};
 use crate::{
     app::{App, address::Address},
-    wire::refusal::Refusal,
+    wire::refusal::{Limit, Refusal},
 };
 
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -46,7 +46,10 @@ pub async fn count(
     let from_address = &app.requests.from_addresses;
     let mut response = match from_address.spend(&address, app.now()) {
         Ok(()) => next.run(request).await,
-        Err(wait) => HttpRefusal::from(Refusal::rate_limited(wait, "requests")).into_response(),
+        Err(wait) => {
+            let refusal = Refusal::rate_limited(wait, Limit::AddressRequests);
+            HttpRefusal::from(refusal).into_response()
+        }
     };
     // What is left at the address is nobody's business who has an allowance of his own.
     let left = match known.0.get() {

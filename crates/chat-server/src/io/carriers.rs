@@ -20,6 +20,7 @@ use super::{
     listener::{Cable, Carrier},
     outlet::Outlet,
 };
+use crate::app::figures::Transports;
 
 /// The sessions of this node, by the engine's own ids.
 pub struct Carriers {
@@ -52,6 +53,17 @@ impl Session {
 
 /// When so many are kept, those that are gone are thrown out.
 const SWEEP_AT: usize = 1_024;
+
+impl Transports for Carriers {
+    fn count(&self) -> [usize; 2] {
+        let inner = self.lock();
+        let signed_in = inner.sessions.values();
+        let signed_in = signed_in.filter(|known| known.outlet.strong_count() > 0);
+        let (websocket, polling): (Vec<_>, Vec<_>) =
+            signed_in.partition(|known| known.cables().next().is_some());
+        [websocket.len(), polling.len()]
+    }
+}
 
 impl Carriers {
     pub(super) fn new(service: Service) -> Self {

@@ -13,7 +13,7 @@ use chat_domain::id::SocketId;
 use http::HeaderMap;
 use serde::Deserialize;
 use socketioxide::{
-    SocketIo,
+    SocketIo, TransportType,
     extract::{AckSender, Event, SocketRef, TryData},
     socket::DisconnectReason,
 };
@@ -33,10 +33,12 @@ use crate::{
     app::{
         App,
         address::Address,
+        closing::Closing,
         connections::{Admitted as Admission, Slot, TooMany},
     },
-    auth::Identity,
+    auth::{Identity, TokenError},
     bearer,
+    metrics::connections::{self, Ended, Refused as Cause},
     wire::refusal::Code,
 };
 
@@ -56,6 +58,7 @@ pub struct Auth {
 #[derive(Debug)]
 pub struct Refused {
     code: Code,
+    cause: Cause,
     message: String,
 }
 
@@ -66,23 +69,35 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
-    fn new(code: Code, message: impl Into<String>) -> Self {
+    fn new(code: Code, cause: Cause, message: impl Into<String>) -> Self {
         Self {
             code,
+            cause,
             message: message.into(),
         }
     }
 
-    fn too_many(error: TooMany) -> Self {
-        let code = match error {
-            TooMany::OfUser | TooMany::FromAddress => Code::ConnectionLimit,
-            TooMany::AtNode => Code::ServiceUnavailable,
+    fn by_token(error: &TokenError) -> Self {
+        let code = error.code();
+        let cause = match code {
+            Code::Unauthorized => Cause::Unauthorized,
+            _ => Cause::Unavailable,
         };
-        Self::new(code, error.to_string())
+        Self::new(code, cause, error.to_string())
+    }
+
+    fn too_many(error: TooMany) -> Self {
+        let (code, cause) = match error {
+            TooMany::OfUser => (Code::ConnectionLimit, Cause::UserLimit),
+            TooMany::FromAddress => (Code::ConnectionLimit, Cause::AddressLimit),
+            TooMany::AtNode => (Code::ServiceUnavailable, Cause::NodeFull),
+        };
+        Self::new(code, cause, error.to_string())
     }
 
     fn shutting_down() -> Self {
-        Self::new(Code::ServiceUnavailable, "the server is shutting down")
+        let (code, cause) = (Code::ServiceUnavailable, Cause::Draining);
+        Self::new(code, cause, "the server is shutting down")
     }
 }
 
@@ -114,6 +129,22 @@ pub async fn admit(
     io: SocketIo,
     carriers: Arc<Carriers>,
     socket: SocketRef,
+    auth: TryData<Auth>,
+) -> Result<(), Refused> {
+    let is_websocket = socket.transport_type() == TransportType::Websocket;
+    let admitted = let_in(app, io, carriers, socket, auth).await;
+    match &admitted {
+        Ok(()) => connections::connected(is_websocket),
+        Err(refused) => connections::refused(refused.cause),
+    }
+    admitted
+}
+
+async fn let_in(
+    app: Arc<App>,
+    io: SocketIo,
+    carriers: Arc<Carriers>,
+    socket: SocketRef,
     TryData(auth): TryData<Auth>,
 ) -> Result<(), Refused> {
     let request = socket.req_parts();
@@ -122,10 +153,8 @@ pub async fn admit(
         request.extensions.get::<Address>().copied(),
     );
     let (Some(ConnectInfo(carrier)), Some(Address(address))) = known else {
-        return Err(Refused::new(
-            Code::InternalError,
-            "the connection is not known",
-        ));
+        let (code, cause) = (Code::InternalError, Cause::Unavailable);
+        return Err(Refused::new(code, cause, "the connection is not known"));
     };
     carriers.began(socket.id, &carrier, socket.transport_type());
     let limits = &app.config.limits;
@@ -138,7 +167,7 @@ pub async fn admit(
             line.turn_away(socket.transport_type());
         }
         let message = "there were too many attempts to sign in";
-        return Err(Refused::new(Code::RateLimited, message));
+        return Err(Refused::new(Code::RateLimited, Cause::Attempts, message));
     }
     let admitted = greet(&app, auth.ok(), &request.headers).await;
     // What will pass closes the transport too, so that the client does not give up.
@@ -170,7 +199,7 @@ pub async fn admit(
     // Whoever revokes the token sees it here from now on, or has done so before.
     slot.hold(identity.token.as_ref());
     let checked = app.tokens.check_revoked(&identity);
-    checked.map_err(|error| Refused::new(error.code(), error.to_string()))?;
+    checked.map_err(|error| Refused::by_token(&error))?;
     carriers.let_in(socket.id);
     // Whoever stops the server sees the slot from now on, or is seen here.
     if app.draining.is_cancelled() {
@@ -199,6 +228,7 @@ pub async fn admit(
     let handover = Handover(Arc::new(Mutex::new(Some(admitted))));
     socket.extensions.insert(handover.clone());
     socket.on_disconnect(async move |reason: DisconnectReason| {
+        connections::ended(why(leaving.closing(), reason));
         gone.cancel();
         if reason == DisconnectReason::ClientNSDisconnect {
             leaving.left();
@@ -218,18 +248,45 @@ async fn greet(app: &App, auth: Option<Auth>, headers: &HeaderMap) -> Result<Ide
     let token = auth
         .and_then(|auth| auth.token)
         .or_else(|| bearer::token(headers).map(str::to_owned));
-    let token = token.ok_or_else(|| Refused::new(Code::Unauthorized, "there is no token"))?;
+    let no_token = || {
+        let (code, cause) = (Code::Unauthorized, Cause::Unauthorized);
+        Refused::new(code, cause, "there is no token")
+    };
+    let token = token.ok_or_else(no_token)?;
     let verified = app.tokens.verify(&token).await;
-    let identity = verified.map_err(|error| Refused::new(error.code(), error.to_string()))?;
+    let identity = verified.map_err(|error| Refused::by_token(&error))?;
     app.greet(&identity.user).await.map_err(|error| {
         warn!(
             error = &error as &dyn std::error::Error,
             "could not let a user in"
         );
-        Refused::new(
-            Code::ServiceUnavailable,
-            "the database cannot be reached right now",
-        )
+        let (code, cause) = (Code::ServiceUnavailable, Cause::Unavailable);
+        Refused::new(code, cause, "the database cannot be reached right now")
     })?;
     Ok(identity)
+}
+
+/// What the server wanted counts, and not how the transport ended then.
+fn why(closing: Option<Closing>, reason: DisconnectReason) -> Ended {
+    match (closing, reason) {
+        (Some(Closing::Shutdown { .. }), _) | (None, DisconnectReason::ClosingServer) => {
+            Ended::Shutdown
+        }
+        (Some(Closing::SlowConsumer), _) => Ended::SlowConsumer,
+        (Some(Closing::RateLimited), _) => Ended::RateLimited,
+        (Some(Closing::AuthExpired), _) => Ended::AuthExpired,
+        (Some(Closing::Unavailable), _) => Ended::Unavailable,
+        (Some(Closing::Evicted), _) | (None, DisconnectReason::ServerNSDisconnect) => {
+            Ended::Evicted
+        }
+        (None, DisconnectReason::ClientNSDisconnect) => Ended::Client,
+        (None, DisconnectReason::HeartbeatTimeout) => Ended::PingTimeout,
+        (
+            None,
+            DisconnectReason::TransportClose
+            | DisconnectReason::TransportError
+            | DisconnectReason::MultipleHttpPollingError
+            | DisconnectReason::PacketParsingError,
+        ) => Ended::Transport,
+    }
 }

@@ -1,6 +1,10 @@
 //! The one task of a socket: everything that the client asks for, in order, and its disconnect last.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chat_domain::{
     id::{GroupId, SocketId},
@@ -202,10 +206,17 @@ impl Conversation {
             event,
             payload,
             reply,
+            waiting,
         } = job;
+        self.app.events.taken(&waiting);
+        drop(waiting);
+        let begun = Instant::now();
         let mut reply = Some(reply);
         let handling = self.handle(&event, &payload, &mut reply);
-        if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
+        let handled = AssertUnwindSafe(handling).catch_unwind().await;
+        let refused = *handled.as_ref().unwrap_or(&Some(Code::InternalError));
+        self.app.events.answered(&event, begun, refused);
+        if handled.is_err() {
             // The panic itself has been logged. The rules are whole between calls.
             error!(event, "an event was given up after a panic");
             if let Some(reply) = reply.take() {
@@ -215,10 +226,19 @@ impl Conversation {
         }
     }
 
-    async fn handle(&mut self, event: &str, payload: &Payload, slot: &mut Option<Reply>) {
+    /// Returns why it was refused, if it was.
+    async fn handle(
+        &mut self,
+        event: &str,
+        payload: &Payload,
+        slot: &mut Option<Reply>,
+    ) -> Option<Code> {
         let argument = match argument(payload) {
             Ok(argument) => argument,
-            Err(problem) => return refuse(slot, &problem.into(), None),
+            Err(problem) => {
+                refuse(slot, &problem.into(), None);
+                return Some(Code::ValidationError);
+            }
         };
         let group = group_of(&argument);
         let outcome = match event {
@@ -236,14 +256,14 @@ impl Conversation {
                 "There is no such event.",
             )),
         };
-        match outcome {
-            Err(refusal) => refuse(slot, &refusal, group.as_ref()),
-            Ok(()) => {
-                if let Some(reply) = slot.take() {
-                    reply.done_silently();
-                }
-            }
+        if let Err(refusal) = outcome {
+            refuse(slot, &refusal, group.as_ref());
+            return Some(refusal.code);
         }
+        if let Some(reply) = slot.take() {
+            reply.done_silently();
+        }
+        None
     }
 
     fn until_deadline(&self) -> Duration {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
-    news::{Audience, News},
+    news::{Audience, News, Removal},
     ports::{Clock, Sockets},
     revocation::Revocation,
 };
@@ -14,14 +14,20 @@ use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
 use super::outlet;
-use crate::app::{closing::Closing, connections::Connections, gauges};
-use crate::auth::RefusedTokens;
 use crate::wire::{
     outgoing::{
         AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, ServiceStatus,
         UnreadUpdate, UserMoved, UserStoppedTyping, UserTyping,
     },
     record::Message,
+};
+use crate::{
+    app::{closing::Closing, connections::Connections},
+    auth::RefusedTokens,
+    metrics::{
+        service,
+        told::{Tale, Told},
+    },
 };
 
 /// Every socket is in this room, from its `session` on.
@@ -33,6 +39,7 @@ pub struct Fanout {
     connections: Arc<Connections>,
     refused: Arc<RefusedTokens>,
     clock: Arc<dyn Clock>,
+    told: Told,
 }
 
 impl Fanout {
@@ -47,20 +54,23 @@ impl Fanout {
             connections,
             refused,
             clock,
+            told: Told::new(),
         }
     }
 
-    fn emit<T: Serialize>(&self, audience: Audience<'_>, event: &str, payload: &T) {
+    fn emit<T: Serialize>(&self, audience: Audience<'_>, tale: &Tale, payload: &T) {
         // When the server stops, the namespace goes first.
         let Some(everybody) = self.io.of("/") else {
             return;
         };
-        let Some(payload) = outlet::write(event, payload) else {
+        let Some(payload) = outlet::write(tale.event, payload) else {
             return;
         };
-        for socket in whom(everybody, audience).sockets() {
-            outlet::emit_written(&socket, event, &payload);
+        let sockets = whom(everybody, audience).sockets();
+        for socket in &sockets {
+            outlet::emit_written(socket, tale.event, &payload);
         }
+        tale.told(sockets.len() as u64);
     }
 
     fn socket(&self, socket: &SocketId) -> Option<SocketRef> {
@@ -71,7 +81,7 @@ impl Fanout {
 
 impl Sockets for Fanout {
     fn tell(&self, news: &News) {
-        let whom = news.audience();
+        let (whom, told) = (news.audience(), &self.told);
         match news {
             News::UserJoined {
                 group,
@@ -85,7 +95,7 @@ impl Sockets for Fanout {
                     user_name: name.as_str(),
                     member_count: *member_count,
                 };
-                self.emit(whom, "user_joined_group", &payload);
+                self.emit(whom, &told.joined, &payload);
             }
             News::UserLeft {
                 group,
@@ -99,16 +109,16 @@ impl Sockets for Fanout {
                     user_name: name.as_str(),
                     member_count: *member_count,
                 };
-                self.emit(whom, "user_left_group", &payload);
+                self.emit(whom, &told.left, &payload);
             }
             News::MembersUpdate(members) => {
-                self.emit(whom, "room_members_update", &RoomMembers::from(members));
+                self.emit(whom, &told.members, &RoomMembers::from(members));
             }
             News::TypingStarted { group, user, name } => {
                 let (group_id, user_id, user_name) = (group.as_str(), user.as_str(), name.as_str());
                 self.emit(
                     whom,
-                    "user_typing",
+                    &told.typing,
                     &UserTyping {
                         group_id,
                         user_id,
@@ -120,21 +130,22 @@ impl Sockets for Fanout {
                 let (group_id, user_id) = (group.as_str(), user.as_str());
                 self.emit(
                     whom,
-                    "user_stopped_typing",
+                    &told.stopped,
                     &UserStoppedTyping { group_id, user_id },
                 );
             }
             News::Message(message) => {
-                self.emit(whom, "message_received", &Message::from(&**message));
+                self.emit(whom, &told.message, &Message::from(&**message));
+                told.delivered(self.clock.now().since(message.created_at));
             }
             News::GroupUpdated(group) => {
-                self.emit(whom, "group_updated", &GroupUpdated::from(&**group));
+                self.emit(whom, &told.group, &GroupUpdated::from(&**group));
             }
             News::MemberUpdated { group, user, role } => {
                 let (group_id, user_id, role) = (group.as_str(), user.as_str(), role.as_str());
                 self.emit(
                     whom,
-                    "member_updated",
+                    &told.member,
                     &MemberUpdated {
                         group_id,
                         user_id,
@@ -143,23 +154,23 @@ impl Sockets for Fanout {
                 );
             }
             News::AddedToGroup(addition) => {
-                self.emit(whom, "added_to_group", &AddedToGroup::from(&**addition));
+                self.emit(whom, &told.added, &AddedToGroup::from(&**addition));
             }
             News::RemovedFromGroup { group, reason, .. } => {
-                self.emit(
-                    whom,
-                    "removed_from_group",
-                    &RemovedFromGroup::new(group, *reason),
-                );
+                let tale = match reason {
+                    Removal::Removed => &told.removed,
+                    Removal::GroupDeleted => &told.deleted,
+                };
+                self.emit(whom, tale, &RemovedFromGroup::new(group, *reason));
             }
             News::Unread { group, mark, .. } => {
                 let (group_id, state) = (group.as_str(), (*mark).into());
-                self.emit(whom, "unread_update", &UnreadUpdate { group_id, state });
+                self.emit(whom, &told.unread, &UnreadUpdate { group_id, state });
             }
             News::Service(status) => {
                 let status = ServiceStatus::from(status);
-                gauges::service(&status);
-                self.emit(whom, "service_status", &status);
+                service::told(&status);
+                self.emit(whom, &told.service, &status);
             }
         }
     }

@@ -16,9 +16,16 @@ use socketioxide::socket::Sid;
 use tokio::time::timeout;
 
 use super::{carriers::Carriers, listener::Carrier};
-use crate::app::{
-    App,
-    address::{self, Address},
+use crate::{
+    app::{
+        App,
+        address::{self, Address},
+    },
+    metrics::{
+        connections::{Refused, refused},
+        refusals::rate_limited,
+    },
+    wire::refusal::Limit,
 };
 
 /// What the gate has to know.
@@ -53,6 +60,7 @@ pub async fn pass(
     next: Next,
 ) -> Response {
     if !may_come_from(&gate.app, request.headers()) {
+        refused(Refused::Origin);
         return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
     let Some(session) = session_id(request.uri()) else {
@@ -84,6 +92,7 @@ pub async fn pass(
 /// Whether nobody new is let in right now.
 fn refuse_new(app: &App, address: &IpAddr) -> Option<Response> {
     if app.draining.is_cancelled() {
+        refused(Refused::Draining);
         let gone = (
             StatusCode::SERVICE_UNAVAILABLE,
             "the server is shutting down",
@@ -95,10 +104,13 @@ fn refuse_new(app: &App, address: &IpAddr) -> Option<Response> {
         Some((status, [(header::RETRY_AFTER, seconds)], text).into_response())
     };
     if app.connections.is_full() {
+        refused(Refused::NodeFull);
         let text = "the server has as many connections as it takes";
         return refuse(StatusCode::SERVICE_UNAVAILABLE, FULL_FOR, text);
     }
     let RetryAfter(wait) = app.requests.handshakes.spend(address, app.now()).err()?;
+    refused(Refused::Handshakes);
+    rate_limited(Limit::Handshakes);
     let text = "the address opens too many connections";
     refuse(StatusCode::TOO_MANY_REQUESTS, wait, text)
 }

@@ -24,7 +24,8 @@ use tokio::sync::mpsc;
 use super::reply::Reply;
 use crate::{
     app::{App, closing::Closing, connections::Line},
-    wire::refusal::{Code, Refusal},
+    metrics::events::{Events, Waiting},
+    wire::refusal::{Code, Limit, Refusal},
 };
 
 /// What may wait while no limit of events is set.
@@ -42,6 +43,7 @@ pub struct Job {
     pub event: String,
     pub payload: Payload,
     pub reply: Reply,
+    pub waiting: Waiting,
 }
 
 /// The text of an event packet: a JSON array of the name and the arguments.
@@ -115,7 +117,10 @@ impl Inbox {
     pub fn receive(&self, event: String, raw: Raw, socket: SocketRef, ack: AckSender) {
         let reply = Reply::new(socket, raw.wants_ack.then_some(ack), event.clone());
         if let Err(RetryAfter(wait)) = self.count(self.app.now()) {
-            return self.refuse(reply, &Refusal::rate_limited(RetryAfter(wait), "events"));
+            return self.refuse(
+                reply,
+                &Refusal::rate_limited(RetryAfter(wait), Limit::Events),
+            );
         }
         if raw.payload.text.len() > self.app.config.limits.event_bytes {
             let message = "The event is too large.";
@@ -125,10 +130,11 @@ impl Inbox {
             event,
             payload: raw.payload,
             reply,
+            waiting: self.app.events.wait(),
         };
         if let Err(mpsc::error::TrySendError::Full(job)) = self.queue.try_send(job) {
             let wait = RetryAfter(Duration::from_secs(1));
-            self.refuse(job.reply, &Refusal::rate_limited(wait, "events"));
+            self.refuse(job.reply, &Refusal::rate_limited(wait, Limit::Events));
         }
     }
 
@@ -146,6 +152,7 @@ impl Inbox {
     }
 
     fn refuse(&self, reply: Reply, refusal: &Refusal) {
+        Events::turned_away(reply.event(), refusal.code);
         reply.refuse(refusal, None);
         if refusal.code == Code::RateLimited && self.is_too_much() {
             self.line.close(Closing::RateLimited);

@@ -69,6 +69,11 @@ impl SocketLine {
         }
     }
 
+    /// Why the server ends the connection, if it does.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        self.wanted.get().copied()
+    }
+
     /// The socket can be reached from now on: what was wanted before that is done now.
     pub(super) fn begun(&self) {
         if let Some(closing) = self.wanted.get() {

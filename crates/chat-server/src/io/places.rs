@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     app::address::Address,
     config::{Cidrs, Config},
+    metrics::connections::Tcp,
 };
 
 /// What there is for connections.
@@ -27,6 +28,7 @@ pub struct Place {
     address: Address,
     taken: Arc<Taken>,
     _permit: OwnedSemaphorePermit,
+    _counted: Tcp,
 }
 
 /// How many connections there are, by address.
@@ -63,6 +65,7 @@ impl Places {
             address,
             taken: Arc::clone(&self.taken),
             _permit: permit,
+            _counted: Tcp::opened(),
         })
     }
 }

@@ -6,7 +6,10 @@ use socketioxide::extract::{AckSender, SocketRef};
 use tracing::warn;
 
 use super::outlet::{acknowledge, emit};
-use crate::wire::refusal::{EventError, Refusal};
+use crate::{
+    metrics::refusals::rate_limited,
+    wire::refusal::{EventError, Refusal},
+};
 
 /// Where the answer to one event goes.
 pub struct Reply {
@@ -38,6 +41,11 @@ impl Reply {
         Self { socket, ack, event }
     }
 
+    /// Which event it answers.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
     /// Whether the client waits for an acknowledgement.
     pub fn is_awaited(&self) -> bool {
         self.ack.is_some()
@@ -67,6 +75,9 @@ impl Reply {
                 event = self.event,
                 "a store failed during an event"
             );
+        }
+        if let Some(limit) = refusal.limit {
+            rate_limited(limit);
         }
         let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
         match self.ack {

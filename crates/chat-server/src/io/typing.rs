@@ -4,7 +4,14 @@ use chat_domain::usecase::typing::TypingError;
 use serde_json::Value;
 
 use super::{conversation::Conversation, reply::Reply};
-use crate::wire::{field::read, incoming::InGroup, refusal::Refusal};
+use crate::{
+    metrics::refusals::rate_limited,
+    wire::{
+        field::read,
+        incoming::InGroup,
+        refusal::{Limit, Refusal},
+    },
+};
 
 pub async fn start(
     talk: &mut Conversation,
@@ -38,6 +45,7 @@ fn unless_dropped(
     match result {
         Err(TypingError::TooMany(_)) if !reply.as_ref().is_some_and(Reply::is_awaited) => {
             reply.take();
+            rate_limited(Limit::Typing);
             Ok(())
         }
         result => Ok(result?),

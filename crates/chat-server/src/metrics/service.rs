@@ -1,14 +1,17 @@
-//! What operators can watch, by the names of the Prometheus conventions. Without a recorder it costs next to nothing.
+//! How well the server serves, as its users are told.
 
-use metrics::gauge;
+use metrics::{describe_gauge, gauge};
 
 use crate::wire::outgoing::ServiceStatus;
 
-/// 1 while that does not work as it should; by `feature`.
-pub const DEGRADED: &str = "chat_degraded";
+const DEGRADED: &str = "chat_degraded";
 
-/// How well the server serves.
-pub fn service(status: &ServiceStatus) {
+pub(super) fn describe() {
+    describe_gauge!(DEGRADED, "1 while the feature does not work as it should.");
+}
+
+/// The users are told of it.
+pub fn told(status: &ServiceStatus) {
     for feature in ServiceStatus::FEATURES {
         let is_affected = status.affected.contains(&feature);
         gauge!(DEGRADED, "feature" => feature).set(f64::from(u8::from(is_affected)));
@@ -32,7 +35,7 @@ mod tests {
         let shown = |affected: Vec<Feature>| -> BTreeMap<String, f64> {
             let since = Timestamp::from_millis(0);
             let status = Status { affected, since };
-            metrics::with_local_recorder(&recorder, || service(&(&status).into()));
+            metrics::with_local_recorder(&recorder, || told(&(&status).into()));
             let all = snapshots.snapshot().into_vec().into_iter();
             let shown = all.map(|(key, _, _, value)| {
                 let key = key.key();

@@ -59,6 +59,41 @@ impl Code {
     }
 }
 
+/// What is limited in its rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Messages of a user.
+    Messages,
+    /// Typing events of a user in a room.
+    Typing,
+    /// Events of a socket.
+    Events,
+    /// Joins of a user.
+    Joins,
+    /// Pages of messages that a user reads.
+    History,
+    /// Requests of a user.
+    Requests,
+    /// Requests from an address.
+    AddressRequests,
+    /// Transports that an address opens.
+    Handshakes,
+}
+
+impl Limit {
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Typing => "typing events",
+            Self::Events => "events",
+            Self::Joins => "joins",
+            Self::History => "requests for messages",
+            Self::Requests | Self::AddressRequests => "requests",
+            Self::Handshakes => "connections",
+        }
+    }
+}
+
 /// A coded error: what a client is told when something does not happen.
 #[derive(Debug)]
 pub struct Refusal {
@@ -68,6 +103,8 @@ pub struct Refusal {
     pub message: String,
     /// After how long trying again can succeed.
     pub retry_after: Option<Duration>,
+    /// What there was too much of.
+    pub limit: Option<Limit>,
     /// The fields that are wrong.
     pub problems: Vec<Problem>,
     /// What happened behind it: for the log, never for the client.
@@ -84,6 +121,7 @@ impl Refusal {
             code,
             message: message.into(),
             retry_after: None,
+            limit: None,
             problems: Vec::new(),
             cause: None,
         }
@@ -113,10 +151,11 @@ impl Refusal {
     }
 
     /// Too much at once.
-    pub fn rate_limited(RetryAfter(wait): RetryAfter, what: &str) -> Self {
-        let message = format!("There are too many {what} at once.");
+    pub fn rate_limited(RetryAfter(wait): RetryAfter, limit: Limit) -> Self {
+        let message = format!("There are too many {} at once.", limit.plural());
         Self {
             retry_after: Some(wait),
+            limit: Some(limit),
             ..Self::new(Code::RateLimited, message)
         }
     }
@@ -170,7 +209,7 @@ impl From<JoinError> for Refusal {
                 Code::Forbidden,
                 "This socket is in as many rooms as it may be.",
             ),
-            JoinError::TooMany(wait) => Self::rate_limited(wait, "joins"),
+            JoinError::TooMany(wait) => Self::rate_limited(wait, Limit::Joins),
             JoinError::Busy(RetryAfter(wait)) => Self {
                 retry_after: Some(wait),
                 ..Self::new(Code::ServiceUnavailable, "The room is busy right now.")
@@ -188,7 +227,7 @@ impl From<SendError> for Refusal {
             SendError::NoSuchReply => {
                 Self::invalid(Problem::new("replyToId", "is no message of this group"))
             }
-            SendError::TooMany(wait) => Self::rate_limited(wait, "messages"),
+            SendError::TooMany(wait) => Self::rate_limited(wait, Limit::Messages),
             SendError::Unavailable(error) => Self::unavailable(error),
         }
     }
@@ -199,7 +238,7 @@ impl From<TypingError> for Refusal {
         match error {
             TypingError::NotAMember => not_a_member(),
             TypingError::NotInRoom => not_in_room(),
-            TypingError::TooMany(wait) => Self::rate_limited(wait, "typing events"),
+            TypingError::TooMany(wait) => Self::rate_limited(wait, Limit::Typing),
             TypingError::Unavailable(error) => Self::unavailable(error),
         }
     }
@@ -209,7 +248,7 @@ impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::NotAMember => not_a_member(),
-            ReadError::TooMany(wait) => Self::rate_limited(wait, "requests for messages"),
+            ReadError::TooMany(wait) => Self::rate_limited(wait, Limit::History),
             ReadError::Unavailable(error) => Self::unavailable(error),
         }
     }

@@ -1,0 +1,125 @@
+//! What the rules do with the log of messages: how long it takes, and what comes of it.
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use chat_domain::{
+    delivery::Cause,
+    group::{Head, Tip},
+    id::{GroupId, Seq},
+    message::Draft,
+    ports::{Appended, MessageLog, Observer, PortResult, Slice},
+};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+
+const MESSAGES: &str = "chat_messages_total";
+const COMMIT: &str = "chat_commit_seconds";
+const REPAIRS: &str = "chat_gap_repairs_total";
+const REPAIRED: &str = "chat_gap_repaired_messages_total";
+
+pub(super) fn describe() {
+    describe_counter!(MESSAGES, "Messages that were handed to the log.");
+    describe_histogram!(
+        COMMIT,
+        Unit::Seconds,
+        "From handing a message to the log until it is durable."
+    );
+    describe_counter!(
+        REPAIRS,
+        "Reads of the database that brought what nobody had told."
+    );
+    describe_counter!(REPAIRED, "Messages that came that way.");
+}
+
+/// A log of messages, with somebody who looks at the clock.
+pub struct ObservedLog {
+    log: Arc<dyn MessageLog>,
+    stored: Counter,
+    duplicate: Counter,
+    refused: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl ObservedLog {
+    /// Observes that log.
+    pub fn new(log: Arc<dyn MessageLog>) -> Self {
+        let outcome = |outcome| counter!(MESSAGES, "outcome" => outcome);
+        Self {
+            log,
+            stored: outcome("stored"),
+            duplicate: outcome("duplicate"),
+            refused: outcome("refused"),
+            failed: outcome("failed"),
+            seconds: histogram!(COMMIT),
+        }
+    }
+}
+
+#[async_trait]
+impl MessageLog for ObservedLog {
+    async fn append(&self, draft: Draft) -> PortResult<Appended> {
+        let begun = Instant::now();
+        let appended = self.log.append(draft).await;
+        match &appended {
+            Ok(Appended::Stored(_)) => {
+                self.seconds.record(begun.elapsed());
+                self.stored.increment(1);
+            }
+            Ok(Appended::Duplicate(_)) => self.duplicate.increment(1),
+            Ok(Appended::NoSuchReply | Appended::NoSuchGroup) => self.refused.increment(1),
+            Err(_) => self.failed.increment(1),
+        }
+        appended
+    }
+
+    async fn head(&self, group: &GroupId) -> PortResult<Option<Head>> {
+        self.log.head(group).await
+    }
+
+    async fn tips(&self, groups: &[GroupId]) -> PortResult<Vec<(GroupId, Tip)>> {
+        self.log.tips(groups).await
+    }
+
+    async fn before(
+        &self,
+        group: &GroupId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> PortResult<Slice> {
+        self.log.before(group, before, limit).await
+    }
+
+    async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice> {
+        self.log.after(group, after, limit).await
+    }
+}
+
+/// Counts what the rules had to repair.
+pub struct Repairs {
+    early: Counter,
+    head: Counter,
+    messages: Counter,
+}
+
+impl Repairs {
+    /// Nothing was repaired yet.
+    pub fn new() -> Self {
+        let cause = |cause| counter!(REPAIRS, "cause" => cause);
+        Self {
+            early: cause("early"),
+            head: cause("head"),
+            messages: counter!(REPAIRED),
+        }
+    }
+}
+
+impl Observer for Repairs {
+    fn repaired(&self, cause: Cause, messages: usize) {
+        match cause {
+            Cause::Early => self.early.increment(1),
+            Cause::Head => self.head.increment(1),
+        }
+        self.messages.increment(messages as u64);
+    }
+}
