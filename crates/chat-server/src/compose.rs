@@ -1,9 +1,10 @@
 //! Putting the parts together: the only file that knows which store stands behind which port.
 
 mod database;
+mod mend;
 mod shared;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chat_domain::{
     id::NodeId,
@@ -37,7 +38,12 @@ use crate::{
 
 use self::shared::SharedPorts;
 pub use self::{database::Database, shared::check as check_redis};
-pub use chat_infra::metrics::describe as describe_stores;
+pub use chat_infra::{
+    metrics::describe as describe_stores, postgres::OPEN_WITHIN as DATABASE_PATIENCE,
+};
+
+/// Whoever only wants to know does not wait for a server that is about to start.
+pub const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the parts cannot be put together: one clear line.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ mod app;
 pub use self::app::system::SystemClock;
 pub mod auth;
 mod bearer;
+pub mod check;
 pub mod compose;
 pub mod config;
 pub mod dev;
@@ -31,7 +32,7 @@ use tracing::{info, warn};
 
 use self::{
     auth::{Tokens, TokensError},
-    compose::{ComposeError, Composed, Database, compose, describe_stores},
+    compose::{ComposeError, Composed, DATABASE_PATIENCE, Database, compose, describe_stores},
     config::Config,
     io::{gate::Gate, listener::Listener, serve::serve},
     tls::{Certificate, CertificateError},
@@ -89,7 +90,7 @@ pub async fn run(
     describe_stores();
     let certificate = certificate(&config)?.map(Arc::new);
     let (tokens, renewal) = Tokens::open(&config.auth).await?;
-    let database = Database::open(&config).await?;
+    let database = Database::open(&config, DATABASE_PATIENCE).await?;
     if config.database.migrate {
         database.migrate().await?;
     }

@@ -10,8 +10,9 @@ use chat_domain::{
 use chat_server::{
     Mode,
     auth::Tokens,
-    compose::{Database, check_redis},
-    config::{self, Config, TokenSource},
+    check::{Finding, with_causes},
+    compose::{DATABASE_PATIENCE, Database},
+    config::{self, Config},
     dev, logging, metrics, run,
 };
 use clap::{Parser, Subcommand};
@@ -78,20 +79,6 @@ async fn main() -> ExitCode {
     }
 }
 
-/// One line that says what went wrong, and why.
-fn with_causes(failure: &dyn std::error::Error) -> String {
-    let mut line = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.contains(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
-}
-
 async fn execute(arguments: Arguments) -> Result<(), Failure> {
     let config = config::load(arguments.config.as_deref(), environment()?)?;
     match arguments.command {
@@ -137,7 +124,7 @@ async fn serve(mut config: Config, dev: bool) -> Result<(), Failure> {
 }
 
 async fn migrate(config: &Config, new_epoch: bool) -> Result<(), Failure> {
-    let database = Database::open(config).await?;
+    let database = Database::open(config, DATABASE_PATIENCE).await?;
     database.migrate().await?;
     println!("the database is up to date");
     if new_epoch {
@@ -168,43 +155,12 @@ async fn token(
 }
 
 async fn check(config: &Config) -> Result<(), Failure> {
-    println!("settings: ok");
-    if chat_server::certificate(config)?.is_some() {
-        println!("tls: ok");
+    let findings = chat_server::check::check(config).await;
+    for finding in &findings {
+        println!("{finding}");
     }
-    check_tokens(config).await?;
-    if config
-        .database
-        .url
-        .sqlite_path()
-        .is_some_and(|path| !path.exists())
-    {
-        println!("database: there is none yet; `migrate` and `serve` make it");
-        return Ok(());
-    }
-    let database = Database::open(config).await?;
-    database.check().await?;
-    println!("database: ok");
-    database.close().await;
-    for line in check_redis(&config.redis).await? {
-        println!("{line}");
-    }
-    Ok(())
-}
-
-async fn check_tokens(config: &Config) -> Result<(), Failure> {
-    let Some(source) = config.auth.source() else {
-        println!("tokens: nothing to check them with; only `serve --dev` can start");
-        return Ok(());
-    };
-    let (_, renewal) = Tokens::open(&config.auth).await?;
-    match (source, renewal) {
-        (TokenSource::Secret(_), _) => println!("tokens: HS256 with a shared secret"),
-        (_, None) => println!("tokens: a public key"),
-        (_, Some(renewal)) => {
-            let count = renewal.look().await?;
-            println!("tokens: a JWKS document with {count} usable keys");
-        }
+    if findings.iter().any(Finding::is_wrong) {
+        return Err("something is wrong: see above".into());
     }
     Ok(())
 }

@@ -1,16 +1,13 @@
 //! The database: SQLite or PostgreSQL, as its address says.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chat_domain::ports::{
     Dice as _, GroupRepo, MembershipRepo, MessageLog, PortResult, ReadMarks, RevokedTokens, Roster,
     UserRepo,
 };
-use chat_infra::{
-    postgres::{OPEN_WITHIN, PostgresDatabase},
-    sqlite::SqliteDatabase,
-};
+use chat_infra::{postgres::PostgresDatabase, sqlite::SqliteDatabase};
 
 use super::ComposeError;
 use crate::{
@@ -27,17 +24,17 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens the configured database. Waits for a server that is not there yet.
+    /// Opens the configured database. Waits for a server that is not there yet, but no longer than `patience`.
     ///
     /// # Errors
     /// See [`ComposeError`].
-    pub async fn open(config: &Config) -> Result<Self, ComposeError> {
+    pub async fn open(config: &Config, patience: Duration) -> Result<Self, ComposeError> {
         let url = &config.database.url;
         if url.sqlite_path().is_some() {
             return Ok(Self::Sqlite(SqliteDatabase::open(url.reveal()).await?));
         }
         Ok(Self::Postgres(
-            PostgresDatabase::open(url.reveal(), OPEN_WITHIN).await?,
+            PostgresDatabase::open(url.reveal(), patience).await?,
         ))
     }
 

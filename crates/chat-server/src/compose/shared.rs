@@ -99,33 +99,33 @@ impl SharedPorts {
     }
 }
 
-/// Reaches every Redis that is configured. Returns what an operator should know, a line each.
-///
-/// # Errors
-/// One does not answer, or will never do.
-pub async fn check(config: &Redis) -> Result<Vec<String>, ComposeError> {
+/// What became of reaching one Redis: how it makes room when its memory is full, if it must not do so.
+type Reached = Result<Option<String>, ComposeError>;
+
+/// Reaches every Redis that is configured, each by what operators call it.
+pub async fn check(config: &Redis) -> Vec<(&'static str, Reached)> {
     if config.url.is_none() && config.bus_url.is_some() {
-        return Err(ComposeError::BusAlone);
+        return vec![("redis", Err(ComposeError::BusAlone))];
     }
     let asked = [
         ("redis", config.url.as_ref(), Duty::Presence),
         ("bus", config.bus_url.as_ref(), Duty::Bus),
     ];
-    let mut lines = Vec::new();
+    let mut found = Vec::new();
     for (name, url, duty) in asked {
-        let Some(url) = url else { continue };
-        let connection = Box::pin(Connection::open(Address::parse(url.reveal())?, duty)).await?;
-        let life = connection.watch().borrow().clone();
-        let server = life.ok_or(ComposeError::RedisAway(name))?.server;
-        lines.push(match server.eviction() {
-            Some(policy) if duty == Duty::Presence => format!(
-                "{name}: answers, but may evict who is in which room: its maxmemory-policy is {policy}, \
-                and should be noeviction"
-            ),
-            _ => format!("{name}: ok"),
-        });
+        if let Some(url) = url {
+            found.push((name, reach(name, url, duty).await));
+        }
     }
-    Ok(lines)
+    found
+}
+
+async fn reach(name: &'static str, url: &RedisUrl, duty: Duty) -> Reached {
+    let connection = Box::pin(Connection::open(Address::parse(url.reveal())?, duty)).await?;
+    let life = connection.watch().borrow().clone();
+    let server = life.ok_or(ComposeError::RedisAway(name))?.server;
+    let policy = server.eviction().filter(|_| duty == Duty::Presence);
+    Ok(policy.map(str::to_owned))
 }
 
 async fn subscribe(url: &RedisUrl, duty: Duty) -> Result<Subscriber, ComposeError> {
