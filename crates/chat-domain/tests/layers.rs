@@ -78,7 +78,7 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/logging",
         "crate",
-        Only(&["logging", "metrics"]),
+        Only(&["config", "logging", "metrics"]),
     ),
     wall(
         "chat-server/src/metrics",

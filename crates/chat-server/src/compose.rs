@@ -103,7 +103,7 @@ pub(crate) async fn compose(
     let dice = Arc::new(SystemDice);
     let node = NodeId::new(dice.roll());
     let shared = SharedPorts::open(&config.redis, node, &clock).await?;
-    let connections = Connections::new(&config.limits, shared.ledger);
+    let connections = Connections::new(&config.limits, shared.ledger, node);
     let ports = Ports {
         node,
         users: repositories.users,

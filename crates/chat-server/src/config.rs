@@ -63,6 +63,27 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// How operators watch the server.
     pub metrics: Metrics,
+    /// What the lines of the log look like.
+    pub log: Log,
+}
+
+/// What the lines of the log look like.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// For whom they are.
+    pub format: LogFormat,
+}
+
+/// For whom the lines of the log are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: an object a line.
+    Json,
 }
 
 /// How operators watch the server.
@@ -196,6 +217,7 @@ impl Default for Config {
             rooms: Rooms::default(),
             shutdown: Shutdown::default(),
             metrics: Metrics::default(),
+            log: Log::default(),
         }
     }
 }

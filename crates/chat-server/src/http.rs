@@ -2,7 +2,7 @@
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
 //! another backend, [`dev`] for newcomers, [`health`] and [`metrics`] for operators. [`openapi`] is the document made from all
-//! of them. [`throttle`] counts requests,
+//! of them. [`request_id`] names requests, [`throttle`] counts them,
 //! [`headers`] is what browsers are told about all answers.
 
 mod admin;
@@ -17,6 +17,7 @@ mod headers;
 mod health;
 pub mod metrics;
 mod openapi;
+mod request_id;
 mod throttle;
 
 use std::sync::Arc;
@@ -78,7 +79,9 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
     let carried = headers::Carried {
         over_tls: app.config.tls.files().is_some(),
     };
-    router.layer(middleware::map_response_with_state(carried, headers::add))
+    router
+        .layer(middleware::map_response_with_state(carried, headers::add))
+        .layer(middleware::from_fn(request_id::name))
 }
 
 fn cors(app: &App) -> CorsLayer {
@@ -97,7 +100,12 @@ fn cors(app: &App) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([header::RETRY_AFTER, throttle::POLICY, throttle::LEFT])
+        .expose_headers([
+            header::RETRY_AFTER,
+            throttle::POLICY,
+            throttle::LEFT,
+            request_id::REQUEST_ID,
+        ])
 }
 
 async fn not_found() -> HttpRefusal {

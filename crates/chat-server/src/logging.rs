@@ -7,33 +7,52 @@ use std::{
     panic::PanicHookInfo,
 };
 
-use tracing::{Level, Metadata, error};
-use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, prelude::*};
+use tracing::{Level, Metadata, Subscriber, error};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::filter_fn, fmt, fmt::MakeWriter, prelude::*, registry::LookupSpan,
+};
 
-use crate::metrics::lines::Lines;
+use crate::{config::LogFormat, metrics::lines::Lines};
 
 /// What administrators do; see the module `http::audit`.
 pub const AUDIT: &str = "audit";
 
 /// Starts to write lines to standard error. `wanted` is what `RUST_LOG` says.
-pub fn start(wanted: Option<&str>) {
-    let is_coloured = io::stderr().is_terminal();
-    let lines = fmt::layer()
-        .with_ansi(is_coloured)
-        .with_writer(move || OneLine {
-            to: io::stderr(),
-            is_coloured,
-        })
-        .with_filter(filter_fn(is_harmless));
+pub fn start(format: LogFormat, wanted: Option<&str>) {
+    let is_coloured = format == LogFormat::Human && io::stderr().is_terminal();
+    let to = move || OneLine {
+        to: io::stderr(),
+        is_coloured,
+    };
     tracing_subscriber::registry()
         .with(filter(wanted))
-        .with(lines)
+        .with(lines(format, is_coloured, to))
         .with(Lines::new().with_filter(filter_fn(is_harmless)))
         .init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         error!(place, "a panic: {}", cause(panic));
     }));
+}
+
+/// Writes a line for each entry, with the spans that it happened in.
+fn lines<S, W>(
+    format: LogFormat,
+    is_coloured: bool,
+    to: W,
+) -> Box<dyn Layer<S> + Send + Sync + 'static>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_ansi(is_coloured).with_writer(to);
+    match format {
+        LogFormat::Human => lines.with_filter(filter_fn(is_harmless)).boxed(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false);
+            lines.with_filter(filter_fn(is_harmless)).boxed()
+        }
+    }
 }
 
 /// Acts of administrators are written at any level, unless they are switched off by name.
@@ -115,20 +134,43 @@ mod tests {
 
     /// What is written of what happens.
     fn written(wanted: &str, is_coloured: bool, happens: impl FnOnce()) -> String {
+        written_as(LogFormat::Human, wanted, is_coloured, happens)
+    }
+
+    fn written_as(
+        format: LogFormat,
+        wanted: &str,
+        is_coloured: bool,
+        happens: impl FnOnce(),
+    ) -> String {
         let kept = Kept::default();
         let to = kept.clone();
-        let lines = fmt::layer()
-            .with_ansi(is_coloured)
-            .with_writer(move || OneLine {
-                to: to.clone(),
-                is_coloured,
-            })
-            .with_filter(filter_fn(is_harmless));
+        let to = move || OneLine {
+            to: to.clone(),
+            is_coloured,
+        };
         let subscriber = tracing_subscriber::registry()
             .with(filter(Some(wanted)))
-            .with(lines);
+            .with(lines(format, is_coloured, to));
         tracing::subscriber::with_default(subscriber, happens);
         String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn for_programs_each_line_is_an_object_with_its_spans() {
+        let text = written_as(LogFormat::Json, "info", false, || {
+            let span = info_span!(target: "chat_server::http", "request", id = "r-1");
+            span.in_scope(|| warn!(target: "chat_server::http", room = "tea", "a\n\"line\"\u{1b}"));
+        });
+
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["message"], "a\n\"line\"\u{1b}");
+        assert_eq!(line["room"], "tea");
+        assert_eq!(line["spans"][0]["name"], "request");
+        assert_eq!(line["spans"][0]["id"], "r-1");
+        assert!(line["timestamp"].is_string());
     }
 
     #[test]

@@ -68,8 +68,6 @@ enum Command {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     chat_heap::give_back_what_is_free();
-    metrics::recorder();
-    logging::start(std::env::var("RUST_LOG").ok().as_deref());
     match execute(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -81,6 +79,8 @@ async fn main() -> ExitCode {
 
 async fn execute(arguments: Arguments) -> Result<(), Failure> {
     let config = config::load(arguments.config.as_deref(), environment()?)?;
+    metrics::recorder();
+    logging::start(config.log.format, std::env::var("RUST_LOG").ok().as_deref());
     match arguments.command {
         Command::Serve { dev } => serve(config, dev).await,
         Command::Migrate { new_epoch } => migrate(&config, new_epoch).await,

@@ -6,7 +6,7 @@ mod support;
 
 use std::net::IpAddr;
 
-use chat_testkit::chat_server::ChatServer;
+use chat_testkit::{chat_server::ChatServer, postgres::PostgresServer};
 use serde_json::{Value, json};
 use support::{ADMIN_KEY, Client, SECRET, Site, polling::Poller, token};
 use tokio::net::{TcpSocket, TcpStream};
@@ -253,7 +253,8 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
     let log = server.log();
     let lines = log
         .lines()
-        .filter_map(|line| line.split_once("INFO audit: "));
+        .filter(|line| line.contains(" INFO request{id="))
+        .filter_map(|line| line.split_once(": audit: "));
     let lines: Vec<&str> = lines.map(|(_, act)| act).collect();
     let admin = r#"by="administrator""#;
     let path = |method: &str, path: &str| format!("{method} /api/v1/{path}");
@@ -320,4 +321,49 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
         ]
     );
     assert!(!log.contains(TEXT), "{log}");
+}
+
+#[tokio::test]
+async fn each_line_names_the_connection_or_the_request_that_it_is_about() {
+    let mut postgres = PostgresServer::start().await;
+    let url = postgres.url();
+    let settings = [
+        ("CHAT_DATABASE__URL", &*url),
+        ("CHAT_LOG__FORMAT", "json"),
+        ("RUST_LOG", "warn"),
+    ];
+    let server = ChatServer::start(PROGRAM, &settings).await;
+    let site = Site {
+        address: server.address(),
+    };
+    site.group("g", &["ada"]).await;
+    let mut ada = site.connect("ada").await;
+    ada.call("join_group", json!("g")).await;
+    postgres.kill();
+
+    let said = json!({"groupId": "g", "content": TEXT});
+    let refused = ada.ask("send_message", said).await;
+    let asking = reqwest::Client::new()
+        .get(format!("{}/api/v1/groups", server.url()))
+        .bearer_auth(token("ada", 60))
+        .header("x-request-id", "from-a-proxy");
+    let answer = asking.send().await.unwrap();
+    let unnamed = reqwest::get(format!("{}/healthz", server.url())).await;
+
+    assert_eq!(refused["error"]["code"], "SERVICE_UNAVAILABLE");
+    assert_eq!(answer.headers()["x-request-id"], "from-a-proxy");
+    assert_eq!(unnamed.unwrap().headers()["x-request-id"].len(), 32);
+    let log = server.log();
+    let line = |text: &str| -> Value {
+        let line = log.lines().find(|line| line.contains(text));
+        serde_json::from_str(line.unwrap_or_else(|| panic!("no {text} in {log}"))).unwrap()
+    };
+    let event = line("a store failed during an event");
+    assert_eq!(event["spans"][0]["name"], "connection");
+    let name = event["spans"][0]["id"].as_str().unwrap();
+    assert!(name.len() > 9 && name.as_bytes()[8] == b'-', "{name}");
+    let request = line("a store failed during a request");
+    let span = json!({"name": "request", "id": "from-a-proxy"});
+    assert_eq!(request["spans"], json!([span]));
+    assert_eq!(request["level"], "WARN");
 }

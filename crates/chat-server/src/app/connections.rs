@@ -11,7 +11,7 @@ use std::{
 };
 
 use chat_domain::{
-    id::{SocketId, UserId},
+    id::{NodeId, SocketId, UserId},
     ports::{Admission, ConnectionLedger, PortResult, WhenFull},
     revocation::TokenId,
 };
@@ -40,6 +40,9 @@ pub enum TooMany {
     AtNode,
 }
 
+/// So much of a node's id tells it from the others.
+const LABEL: usize = 8;
+
 /// Every live connection of this node.
 pub struct Connections {
     per_user: usize,
@@ -48,6 +51,8 @@ pub struct Connections {
     when_full: WhenFull,
     /// Knows the connections of users, over all nodes.
     ledger: Arc<dyn ConnectionLedger>,
+    /// What the names of this node's connections begin with.
+    label: String,
     inner: Mutex<Inner>,
 }
 
@@ -100,7 +105,7 @@ pub struct Slot {
 
 impl Connections {
     /// Nobody is connected yet.
-    pub fn new(limits: &Limits, ledger: Arc<dyn ConnectionLedger>) -> Arc<Self> {
+    pub fn new(limits: &Limits, ledger: Arc<dyn ConnectionLedger>, node: NodeId) -> Arc<Self> {
         let limit = |number: u32| match usize::try_from(number) {
             Ok(0) | Err(_) => usize::MAX,
             Ok(limit) => limit,
@@ -116,6 +121,7 @@ impl Connections {
             per_node: limit(limits.connections_per_node),
             when_full,
             ledger,
+            label: node.to_string().chars().take(LABEL).collect(),
             inner: Mutex::default(),
         })
     }
@@ -269,6 +275,11 @@ impl Connections {
 }
 
 impl Slot {
+    /// What the connection is called in logs. Nobody can do anything with it.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.connections.label, self.number)
+    }
+
     /// From now on the connection goes on with that token.
     pub fn hold(&self, token: Option<&TokenId>) {
         let mut inner = self.connections.lock();

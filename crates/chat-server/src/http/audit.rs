@@ -17,7 +17,7 @@ use chat_domain::{
     id::{GroupId, UserId},
     member::Role,
 };
-use tracing::info;
+use tracing::{Instrument, info};
 
 use super::answer::HttpRefusal;
 use crate::{
@@ -120,11 +120,12 @@ pub async fn note(
     }
     request.extensions_mut().insert(trail.clone());
     // Whoever asks may hang up: what was begun is finished, told and noted all the same.
-    let acting = tokio::spawn(async move {
+    let acting = async move {
         let response = next.run(request).await;
         trail.write(&method, path.as_str(), &response);
         response
-    });
+    };
+    let acting = tokio::spawn(acting.in_current_span());
     acting.await.unwrap_or_else(|_| {
         let message = "Something went wrong in the server.";
         HttpRefusal::from(Refusal::new(Code::InternalError, message)).into_response()

@@ -14,7 +14,7 @@ use chat_domain::{
 use futures_util::FutureExt;
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
-use tracing::{error, warn};
+use tracing::{Instrument, error, error_span, warn};
 
 use super::{
     connect::{Admitted, Handover},
@@ -88,7 +88,9 @@ pub fn begin(app: Arc<App>, socket: SocketRef) {
         outlet::emit(&socket, "service_status", &ServiceStatus::from(&status));
     }
     admitted.line.begun();
-    sockets.spawn(converse(app, socket, admitted));
+    // Lines of any level have it.
+    let span = error_span!("connection", id = admitted.slot.name());
+    sockets.spawn(converse(app, socket, admitted).instrument(span));
 }
 
 async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {

@@ -18,7 +18,7 @@ fn connections(per_user: u32, per_address: u32, evict: bool) -> Arc<Connections>
         connections_evict_oldest: evict,
         ..Limits::default()
     };
-    Connections::new(&limits, Arc::new(MemoryLedger::default()))
+    Connections::new(&limits, Arc::new(MemoryLedger::default()), NodeId::new(1))
 }
 
 fn user(name: &str) -> UserId {
@@ -131,7 +131,7 @@ async fn a_node_takes_so_many_of_whomever() {
         connections_per_node: 2,
         ..Limits::default()
     };
-    let connections = Connections::new(&limits, Arc::new(MemoryLedger::default()));
+    let connections = Connections::new(&limits, Arc::new(MemoryLedger::default()), NodeId::new(1));
     let _one = admit(&connections, "a", 1).await.unwrap();
     let two = admit(&connections, "b", 2).await.unwrap();
 

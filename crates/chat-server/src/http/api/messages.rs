@@ -8,6 +8,7 @@ use chat_domain::{
         send::{SendError, Sent},
     },
 };
+use tracing::Instrument;
 
 use super::super::{
     answer::{Answer, HttpRefusal, created, ok},
@@ -105,7 +106,8 @@ pub async fn to_the_end(
     sending: impl Future<Output = Result<Sent, SendError>> + Send + 'static,
 ) -> Result<Sent, HttpRefusal> {
     let crashed = |_| Refusal::new(Code::InternalError, "Something went wrong in the server.");
-    Ok(tokio::spawn(sending).await.map_err(crashed)??)
+    let sending = tokio::spawn(sending.in_current_span());
+    Ok(sending.await.map_err(crashed)??)
 }
 
 /// 201, or 200 if it was sent before.
