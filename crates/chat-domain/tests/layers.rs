@@ -83,7 +83,12 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/metrics",
         "crate",
-        Only(&["metrics", "wire"]),
+        Only(&["metrics", "traces", "wire"]),
+    ),
+    wall(
+        "chat-server/src/traces",
+        "crate",
+        Only(&["config", "tls", "traces"]),
     ),
     wall(
         "chat-server/src/auth",
@@ -94,13 +99,13 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/app",
         "crate",
-        Only(&["app", "auth", "config", "metrics", "wire"]),
+        Only(&["app", "auth", "config", "metrics", "traces", "wire"]),
     ),
     wall(
         "chat-server/src/io",
         "crate",
         Only(&[
-            "app", "auth", "bearer", "config", "io", "metrics", "tls", "wire",
+            "app", "auth", "bearer", "config", "io", "metrics", "tls", "traces", "wire",
         ]),
     ),
     // Here the two sides are put on one address.
@@ -113,7 +118,7 @@ const SERVER: &[Wall] = &[
         "chat-server/src/http",
         "crate",
         Only(&[
-            "app", "auth", "bearer", "config", "http", "logging", "metrics", "wire",
+            "app", "auth", "bearer", "config", "http", "logging", "metrics", "traces", "wire",
         ]),
     ),
 ];

@@ -27,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     agenda::TimedAgenda, connections::Connections, figures::Transports, requests::Requests,
 };
-use crate::{auth::Tokens, config::Config, metrics::events::Events};
+use crate::{auth::Tokens, config::Config, metrics::events::Events, traces::Traces};
 
 /// Something outside that the server cannot do without.
 #[async_trait]
@@ -60,6 +60,7 @@ pub struct App {
     pub transports: Arc<dyn Transports>,
     pub agenda: Arc<TimedAgenda>,
     pub events: Events,
+    pub traces: Arc<Traces>,
     pub requests: Requests,
     pub dependencies: Vec<Arc<dyn Dependency>>,
     /// What this node shares with others, and what it goes on without for a while.

@@ -32,8 +32,9 @@ use crate::{
     io::Engine,
     metrics::{
         events::Events,
-        observed::{ObservedLog, Repairs},
+        observed::{ObservedBus, ObservedLog, Repairs},
     },
+    traces::{Traces, TracesError},
 };
 
 use self::shared::SharedPorts;
@@ -69,6 +70,9 @@ pub enum ComposeError {
     /// A Redis does not answer. A server starts all the same.
     #[error("{0}: does not answer; a server would start, but be degraded")]
     RedisAway(&'static str),
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The database does not answer.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -103,6 +107,7 @@ pub(crate) async fn compose(
     let dice = Arc::new(SystemDice);
     let node = NodeId::new(dice.roll());
     let shared = SharedPorts::open(&config.redis, node, &clock).await?;
+    let traces = Traces::open(&config.otlp, node)?;
     let connections = Connections::new(&config.limits, shared.ledger, node);
     let ports = Ports {
         node,
@@ -110,17 +115,18 @@ pub(crate) async fn compose(
         groups: repositories.groups,
         memberships: repositories.memberships,
         roster: repositories.roster,
-        log: Arc::new(ObservedLog::new(repositories.log)),
+        log: Arc::new(ObservedLog::new(repositories.log, Arc::clone(&traces))),
         marks: repositories.marks,
         revoked: repositories.revoked,
         presence: shared.presence,
         typing: shared.typing,
-        bus: shared.bus,
+        bus: Arc::new(ObservedBus::new(shared.bus, Arc::clone(&traces))),
         limiter: shared.limiter,
         sockets: Arc::new(engine.sockets(
             Arc::clone(&connections),
             Arc::clone(tokens.refused()),
             Arc::clone(&clock),
+            Arc::clone(&traces),
         )),
         agenda: agenda.clone(),
         observer: Arc::new(Repairs::new()),
@@ -140,6 +146,7 @@ pub(crate) async fn compose(
         transports: engine.transports(),
         agenda: Arc::clone(&agenda),
         events: Events::new(),
+        traces,
         requests: Requests::new(&config.limits),
         dependencies,
         shared: shared.names,

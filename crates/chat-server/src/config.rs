@@ -8,6 +8,7 @@ mod database_url;
 mod jwks_url;
 mod list;
 mod load;
+mod otlp;
 mod redis_url;
 mod secret;
 mod tls;
@@ -24,6 +25,7 @@ pub use self::{
     jwks_url::JwksUrl,
     list::{Cidrs, Origins, Transports},
     load::{ConfigError, load, read},
+    otlp::{CollectorUrl, Otlp},
     redis_url::RedisUrl,
     secret::Secret,
     tls::Tls,
@@ -65,6 +67,9 @@ pub struct Config {
     pub metrics: Metrics,
     /// What the lines of the log look like.
     pub log: Log,
+    /// Where traces go.
+    #[validate(nested)]
+    pub otlp: Otlp,
 }
 
 /// What the lines of the log look like.
@@ -218,6 +223,7 @@ impl Default for Config {
             shutdown: Shutdown::default(),
             metrics: Metrics::default(),
             log: Log::default(),
+            otlp: Otlp::default(),
         }
     }
 }

@@ -46,6 +46,7 @@ use crate::{
     app::{App, connections::Connections, figures::Transports},
     auth::RefusedTokens,
     config::{self, Config},
+    traces::Traces,
 };
 
 /// Where clients connect.
@@ -118,8 +119,9 @@ impl Engine {
         connections: Arc<Connections>,
         refused: Arc<RefusedTokens>,
         clock: Arc<dyn Clock>,
+        traces: Arc<Traces>,
     ) -> fanout::Fanout {
-        fanout::Fanout::new(self.io.clone(), connections, refused, clock)
+        fanout::Fanout::new(self.io.clone(), connections, refused, clock, traces)
     }
 
     /// Which transports the sockets use.

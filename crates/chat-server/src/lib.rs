@@ -1,7 +1,7 @@
 //! The group chat server: the use cases of `chat-domain` over Socket.IO and HTTP.
 //!
 //! Read in this order: [`config`], [`compose`](mod@compose), [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
-//! contract as types, [`metrics`] is what operators watch. [`run`] is a whole server, which tests call too.
+//! contract as types, [`metrics`] and [`traces`] are what operators watch. [`run`] is a whole server, which tests call too.
 
 mod app;
 pub use self::app::system::SystemClock;
@@ -18,6 +18,7 @@ mod io;
 pub mod logging;
 pub mod metrics;
 mod tls;
+mod traces;
 mod wire;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -183,6 +184,8 @@ pub async fn run(
     }
     chores.abort_all();
     database.close().await;
+    let traces = Arc::clone(&app.traces);
+    let _ = tokio::task::spawn_blocking(move || traces.close()).await;
     info!("stopped; {closed} connections were told to come back");
     Ok(())
 }

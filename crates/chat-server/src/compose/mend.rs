@@ -20,6 +20,7 @@ impl ComposeError {
                 "Start it, or correct the address. Try `redis-cli -u ADDRESS ping` from this machine: it shows a wrong \
                  password too."
             }
+            Self::Traces(_) => "Correct CHAT_OTLP__ENDPOINT, or the OTEL_ variables that you set.",
             Self::Port(_) => {
                 "The database was reached and failed: its own log says why. A full disk is a usual reason."
             }

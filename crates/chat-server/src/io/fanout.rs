@@ -2,14 +2,16 @@
 //!
 //! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own [`outlet`].
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use chat_domain::{
     id::{GroupId, SocketId, UserId},
+    message as domain,
     news::{Audience, News, Removal},
     ports::{Clock, Sockets},
     revocation::Revocation,
 };
+use opentelemetry::KeyValue;
 use serde::Serialize;
 use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
 
@@ -28,6 +30,7 @@ use crate::{
         service,
         told::{Tale, Told},
     },
+    traces::{Step, Traces},
 };
 
 /// Every socket is in this room, from its `session` on.
@@ -40,6 +43,7 @@ pub struct Fanout {
     refused: Arc<RefusedTokens>,
     clock: Arc<dyn Clock>,
     told: Told,
+    traces: Arc<Traces>,
 }
 
 impl Fanout {
@@ -48,6 +52,7 @@ impl Fanout {
         connections: Arc<Connections>,
         refused: Arc<RefusedTokens>,
         clock: Arc<dyn Clock>,
+        traces: Arc<Traces>,
     ) -> Self {
         Self {
             io,
@@ -55,22 +60,42 @@ impl Fanout {
             refused,
             clock,
             told: Told::new(),
+            traces,
         }
     }
 
-    fn emit<T: Serialize>(&self, audience: Audience<'_>, tale: &Tale, payload: &T) {
+    /// Returns to how many sockets it went.
+    fn emit<T: Serialize>(&self, audience: Audience<'_>, tale: &Tale, payload: &T) -> usize {
         // When the server stops, the namespace goes first.
         let Some(everybody) = self.io.of("/") else {
-            return;
+            return 0;
         };
         let Some(payload) = outlet::write(tale.event, payload) else {
-            return;
+            return 0;
         };
         let sockets = whom(everybody, audience).sockets();
         for socket in &sockets {
             outlet::emit_written(socket, tale.event, &payload);
         }
         tale.told(sockets.len() as u64);
+        sockets.len()
+    }
+
+    fn deliver(&self, message: &domain::Message) {
+        let journey = self.traces.of(message.id);
+        let begun = journey.map(|journey| (journey, SystemTime::now()));
+        let audience = Audience::Room(&message.group);
+        let sockets = self.emit(audience, &self.told.message, &Message::from(message));
+        let now = self.clock.now();
+        self.told.delivered(now.since(message.created_at));
+        if let Some((journey, from)) = begun {
+            let sockets = i64::try_from(sockets).unwrap_or(i64::MAX);
+            journey.step(Step {
+                name: "deliver",
+                from,
+                attributes: vec![KeyValue::new("chat.sockets", sockets)],
+            });
+        }
     }
 
     fn socket(&self, socket: &SocketId) -> Option<SocketRef> {
@@ -135,8 +160,7 @@ impl Sockets for Fanout {
                 );
             }
             News::Message(message) => {
-                self.emit(whom, &told.message, &Message::from(&**message));
-                told.delivered(self.clock.now().since(message.created_at));
+                self.deliver(message);
             }
             News::GroupUpdated(group) => {
                 self.emit(whom, &told.group, &GroupUpdated::from(&**group));

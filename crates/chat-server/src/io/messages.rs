@@ -1,5 +1,7 @@
 //! `send_message`, `get_group_messages`, `mark_read`.
 
+use std::time::SystemTime;
+
 use chat_domain::{id::GroupId, ports::Slice, usecase::history::From as ReadFrom};
 use serde_json::Value;
 
@@ -21,7 +23,9 @@ pub async fn send(
 ) -> Result<(), Refusal> {
     let SendMessage { group, what } =
         SendMessage::read(&argument, talk.app.config.limits.message_chars)?;
+    let begun = SystemTime::now();
     let sent = talk.app.chat.send(&talk.connection, &group, what).await?;
+    talk.app.traces.sent(&sent, "send_message", begun);
     if let Some(reply) = reply.take() {
         let message = Message::from(&*sent.message);
         if sent.is_duplicate {

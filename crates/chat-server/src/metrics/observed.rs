@@ -1,6 +1,9 @@
-//! What the rules do with the log of messages: how long it takes, and what comes of it.
+//! What the rules do with the log of messages and the bus: how long it takes, and what comes of it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Weak},
+    time::{Instant, SystemTime},
+};
 
 use async_trait::async_trait;
 use chat_domain::{
@@ -8,9 +11,12 @@ use chat_domain::{
     group::{Head, Tip},
     id::{GroupId, Seq},
     message::Draft,
-    ports::{Appended, MessageLog, Observer, PortResult, Slice},
+    news::Notice,
+    ports::{Appended, Bus, Listener, MessageLog, Observer, PortResult, Slice},
 };
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+
+use crate::traces::{Step, Traces};
 
 const MESSAGES: &str = "chat_messages_total";
 const COMMIT: &str = "chat_commit_seconds";
@@ -39,11 +45,12 @@ pub struct ObservedLog {
     refused: Counter,
     failed: Counter,
     seconds: Histogram,
+    traces: Arc<Traces>,
 }
 
 impl ObservedLog {
     /// Observes that log.
-    pub fn new(log: Arc<dyn MessageLog>) -> Self {
+    pub fn new(log: Arc<dyn MessageLog>, traces: Arc<Traces>) -> Self {
         let outcome = |outcome| counter!(MESSAGES, "outcome" => outcome);
         Self {
             log,
@@ -52,6 +59,7 @@ impl ObservedLog {
             refused: outcome("refused"),
             failed: outcome("failed"),
             seconds: histogram!(COMMIT),
+            traces,
         }
     }
 }
@@ -59,12 +67,21 @@ impl ObservedLog {
 #[async_trait]
 impl MessageLog for ObservedLog {
     async fn append(&self, draft: Draft) -> PortResult<Appended> {
+        let journey = self.traces.of(draft.id);
+        let traced = journey.map(|journey| (journey, SystemTime::now()));
         let begun = Instant::now();
         let appended = self.log.append(draft).await;
         match &appended {
             Ok(Appended::Stored(_)) => {
                 self.seconds.record(begun.elapsed());
                 self.stored.increment(1);
+                if let Some((journey, from)) = traced {
+                    journey.step(Step {
+                        name: "commit",
+                        from,
+                        attributes: Vec::new(),
+                    });
+                }
             }
             Ok(Appended::Duplicate(_)) => self.duplicate.increment(1),
             Ok(Appended::NoSuchReply | Appended::NoSuchGroup) => self.refused.increment(1),
@@ -92,6 +109,51 @@ impl MessageLog for ObservedLog {
 
     async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice> {
         self.log.after(group, after, limit).await
+    }
+}
+
+/// The way to the other nodes, with somebody who notes when a message goes there.
+pub struct ObservedBus {
+    bus: Arc<dyn Bus>,
+    traces: Arc<Traces>,
+}
+
+impl ObservedBus {
+    /// Observes that bus.
+    pub fn new(bus: Arc<dyn Bus>, traces: Arc<Traces>) -> Self {
+        Self { bus, traces }
+    }
+}
+
+#[async_trait]
+impl Bus for ObservedBus {
+    fn attach(&self, listener: Weak<dyn Listener>) {
+        self.bus.attach(listener);
+    }
+
+    async fn follow(&self, group: &GroupId) -> PortResult<()> {
+        self.bus.follow(group).await
+    }
+
+    fn unfollow(&self, group: &GroupId) {
+        self.bus.unfollow(group);
+    }
+
+    fn publish(&self, notice: Notice) {
+        let message = match &notice {
+            Notice::Committed(message) => Some(message.id),
+            _ => None,
+        };
+        let journey = message.and_then(|message| self.traces.of(message));
+        let traced = journey.map(|journey| (journey, SystemTime::now()));
+        self.bus.publish(notice);
+        if let Some((journey, from)) = traced {
+            journey.step(Step {
+                name: "publish",
+                from,
+                attributes: Vec::new(),
+            });
+        }
     }
 }
 

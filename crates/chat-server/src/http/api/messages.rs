@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::SystemTime};
 
 use axum::{extract::State, http::HeaderMap};
 use chat_domain::{
@@ -70,7 +70,9 @@ pub async fn send(
     }
     let what = message.into_composition(app.config.limits.message_chars)?;
     let group = group_id(&id)?;
+    let (begun, traces) = (SystemTime::now(), Arc::clone(&app.traces));
     let sent = to_the_end(async move { app.chat.post(&user, &group, what).await }).await?;
+    traces.sent(&sent, "POST message", begun);
     answer(&sent)
 }
 
