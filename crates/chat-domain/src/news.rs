@@ -202,9 +202,9 @@ pub enum Notice {
     MemberRemoved(GroupId, UserId),
     /// A user has read on.
     Read(GroupId, UserId, ReadMark),
-    /// Messages were committed in these groups lately: those who are not in the rooms have more to read. What
+    /// Messages were committed in this group lately: those who are not in the room have more to read. What
     /// concerns a room comes as [`Notice::Committed`], and only to nodes that follow it.
-    Stirred(Vec<GroupId>),
+    Stirred(GroupId),
     /// Every connection of a user has to end.
     SessionsEnded(UserId),
     /// A token is refused from now on, and its connections have to end.

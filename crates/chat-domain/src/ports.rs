@@ -310,14 +310,27 @@ pub trait Bus: Send + Sync {
     fn attach(&self, listener: Weak<dyn Listener>);
 
     /// From now on notices about this room are heard. Doing it twice changes nothing. What concerns
-    /// members and their marks, and the end of a group, is heard without it.
+    /// members and their marks, and the end of a group, is heard without it; [`Notice::Stirred`] by who cares alone.
     async fn follow(&self, group: &GroupId) -> PortResult<()>;
 
     /// Notices about this room are no longer needed.
     fn unfollow(&self, group: &GroupId);
 
+    /// Soon [`Notice::Stirred`] of these groups is heard, or is no longer needed. It takes effect in the order of the
+    /// calls, and less than [`crate::usecase::unread::STIRRED_FOR`] later, or else [`Listener::missed`] comes. Never waits.
+    fn care(&self, change: Care<'_>);
+
     /// Tells the other nodes, without waiting.
     fn publish(&self, notice: Notice);
+}
+
+/// A change of what a node wants to hear.
+#[derive(Debug, Clone, Copy)]
+pub enum Care<'a> {
+    /// These groups concern somebody here from now on.
+    Begins(&'a [GroupId]),
+    /// They no longer do.
+    Ends(&'a [GroupId]),
 }
 
 /// Hears what other nodes publish, in the order in which each of them did. Nothing here may block, or call the port

@@ -118,7 +118,7 @@ impl Chat {
                 Arc::clone(&ports.bus),
             ),
             memberships: MembershipCache::default(),
-            followers: Followers::default(),
+            followers: Followers::new(Arc::clone(&ports.bus)),
             joins: Throttle::new(policy.joins),
             history: Throttle::new(policy.history),
             reach: Mutex::new(Reach::full(ports.clock.now())),

@@ -19,7 +19,10 @@ use chat_domain::{
     id::Seq,
     message::MessageBody,
     ports::Listener,
-    usecase::history::{From, ReadError},
+    usecase::{
+        history::{From, ReadError},
+        unread::STIRRED_FOR,
+    },
 };
 
 use self::support::{
@@ -249,4 +252,55 @@ async fn members_read_all_of_the_history_page_by_page() {
     assert_eq!(read(From::After(Seq::new(9))).await, (vec![], false));
     let eve = chat.history(&user_id("eve"), &tea, From::Newest, 2).await;
     assert!(matches!(eve, Err(ReadError::NotAMember)));
+}
+
+#[tokio::test]
+async fn a_node_cares_for_the_groups_of_those_who_are_connected_to_it() {
+    let (world, _ada) = world().await;
+    world.group("milk", &["ada", "bob"]).await;
+    world.group("wine", &["ada"]).await;
+    let far = &world.nodes[1];
+    let cared_for = || -> Vec<String> {
+        let groups = far.gate.cared_for().into_iter();
+        groups.map(|group| group.to_string()).collect()
+    };
+    let mut seen = vec![cared_for()];
+
+    let (one, other) = (world.connect(1, "bob").await, world.connect(1, "bob").await);
+    seen.push(cared_for());
+    let member = chat_domain::member::Role::Member;
+    let chat = &world.nodes[0].chat;
+    let (wine, bob) = (group("wine"), user_id("bob"));
+    chat.put_member(&wine, &bob, member).await.unwrap();
+    chat.delete_member(&group("milk"), &bob).await.unwrap();
+    seen.push(cared_for());
+    one.disconnect().await.unwrap();
+    seen.push(cared_for());
+    other.disconnect().await.unwrap();
+    seen.push(cared_for());
+
+    let expected: [&[&str]; 5] = [
+        &[],
+        &["milk", "tea"],
+        &["tea", "wine"],
+        &["tea", "wine"],
+        &[],
+    ];
+    assert_eq!(seen, expected);
+}
+
+/// By then a node that began to care before it was sent hears of it.
+#[tokio::test]
+async fn other_nodes_are_told_of_a_message_when_it_has_waited() {
+    let (world, ada) = world().await;
+    say(&ada, 1).await;
+    world.advance(STIRRED_FOR * 3 / 2).await;
+    say(&ada, 1).await;
+    // Somebody else's message is due to be told now, and this one is not.
+    world.advance(STIRRED_FOR / 2).await;
+
+    let bob = world.connect(1, "bob").await;
+    world.advance(2 * SECOND).await;
+
+    assert_eq!(bob.heard(), ["2 unread after 0"]);
 }

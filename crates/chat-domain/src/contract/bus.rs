@@ -11,6 +11,7 @@ use crate::{
     member::Role,
     message::{Author, ClientMessageId, Draft, Message, MessageBody, MessageKind, Quote},
     news::{Addition, Notice, ReadMark},
+    ports::Care,
     time::Timestamp,
     user::{ImageUrl, User},
 };
@@ -29,6 +30,7 @@ macro_rules! bus_contract {
             following_twice_is_hearing_once
             whoever_follows_again_hears_again
             what_concerns_members_is_heard_without_following
+            whoever_cares_hears_that_there_is_something_new
             a_listener_that_is_gone_is_no_hindrance
             every_kind_of_notice_arrives_whole
         );
@@ -135,6 +137,25 @@ pub async fn what_concerns_members_is_heard_without_following(cluster: &dyn Clus
     assert_eq!(shown(&ear.hears(told.len()).await), shown(&told));
 }
 
+/// Users outside the rooms have something to read.
+pub async fn whoever_cares_hears_that_there_is_something_new(cluster: &dyn Cluster) {
+    let (near, far) = (cluster.node().await, cluster.node().await);
+    let ear = Ear::on(&far);
+    let rooms = ["tea", "milk", "sugar"].map(group);
+    far.bus.care(Care::Begins(&rooms));
+    far.bus.care(Care::Ends(&rooms[1..]));
+    far.bus.care(Care::Begins(&rooms[2..]));
+    // So that a bus that has to tell somebody first has done so.
+    follow(&far, &group("another")).await;
+
+    let told = [&rooms[0], &rooms[2]].map(|room| Notice::Stirred(room.clone()));
+    for notice in &told {
+        near.bus.publish(notice.clone());
+    }
+
+    assert_eq!(shown(&ear.hears(2).await), shown(&told));
+}
+
 /// A node that stops takes its ear with it.
 pub async fn a_listener_that_is_gone_is_no_hindrance(cluster: &dyn Cluster) {
     let nodes = [
@@ -189,7 +210,6 @@ fn about_members() -> Vec<Notice> {
         Notice::RoleChanged(group("tea"), user("ada"), Role::Admin),
         Notice::Read(group("tea"), user("ada"), mark),
         Notice::MemberRemoved(group("tea"), user("ada")),
-        Notice::Stirred(vec![group("tea"), group("milk")]),
         Notice::SessionsEnded(user("ada")),
         Notice::Displaced(user("ada"), SocketId::new("an old one")),
         Notice::GroupDeleted(group("tea")),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     id::GroupId,
     news::Notice,
-    ports::{Bus, Listener, PortResult},
+    ports::{Bus, Care, Listener, PortResult},
 };
 
 /// Where the nodes of one process meet. With a single node there is nobody to tell.
@@ -72,6 +72,8 @@ impl Bus for MemoryBus {
     }
 
     fn unfollow(&self, _: &GroupId) {}
+
+    fn care(&self, _: Care<'_>) {}
 
     fn publish(&self, notice: Notice) {
         self.hub.tell(&notice, Some(self.place));

@@ -2,19 +2,20 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    mem, slice,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
     id::{GroupId, UserId},
-    ports::PortResult,
+    ports::{Bus, Care, PortResult},
 };
 
 use super::Chat;
 
-/// The users who have a socket on this node, and their groups.
-#[derive(Debug, Default)]
+/// The users who have a socket on this node, and their groups. The bus is told which groups those are.
 pub struct Followers {
+    bus: Arc<dyn Bus>,
     inner: Mutex<Inner>,
 }
 
@@ -26,8 +27,23 @@ struct Inner {
     noted: HashSet<GroupId>,
     /// Groups whose members may have been told too little.
     doubtful: HashSet<GroupId>,
-    /// Groups with messages that the other nodes are to be told of.
+    /// Groups with messages that the other nodes are to be told of later.
     stirred: HashSet<GroupId>,
+    /// Likewise, next.
+    ripe: HashSet<GroupId>,
+    /// Whether somebody promised to tell them.
+    is_promised: bool,
+}
+
+/// What there is to tell the other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// More groups, at once.
+    Ripe,
+    /// Some groups, when they have waited.
+    Later,
+    /// Nothing.
+    Nothing,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +55,14 @@ struct Follower {
 }
 
 impl Followers {
+    /// Nobody is here yet.
+    pub fn new(bus: Arc<dyn Bus>) -> Self {
+        Self {
+            bus,
+            inner: Mutex::default(),
+        }
+    }
+
     /// One more socket of a user. Returns whether the user's groups are known.
     fn come(&self, user: &UserId) -> bool {
         let mut inner = self.lock();
@@ -49,12 +73,13 @@ impl Followers {
 
     /// The user's groups were read.
     fn known(&self, user: &UserId, groups: &[GroupId]) {
-        for group in groups {
-            self.added(group, user);
-        }
-        if let Some(follower) = self.lock().by_user.get_mut(user) {
+        let mut inner = self.lock();
+        let begin = groups.iter().filter(|group| inner.link(group, user));
+        let begin: Vec<GroupId> = begin.cloned().collect();
+        if let Some(follower) = inner.by_user.get_mut(user) {
             follower.is_known = true;
         }
+        self.care(Care::Begins(&begin));
     }
 
     /// One socket less.
@@ -68,28 +93,25 @@ impl Followers {
             return;
         }
         let groups = inner.by_user.remove(user).map(|follower| follower.groups);
-        for group in groups.into_iter().flatten() {
-            inner.unlink(&group, user);
-        }
+        let groups = groups.into_iter().flatten();
+        let end: Vec<GroupId> = groups.filter(|group| inner.unlink(group, user)).collect();
+        self.care(Care::Ends(&end));
     }
 
     /// A user is a member of the group, or has become one.
     pub fn added(&self, group: &GroupId, user: &UserId) {
         let mut inner = self.lock();
-        if let Some(follower) = inner.by_user.get_mut(user) {
-            follower.groups.insert(group.clone());
-            inner
-                .by_group
-                .entry(group.clone())
-                .or_default()
-                .insert(user.clone());
+        if inner.link(group, user) {
+            self.care(Care::Begins(slice::from_ref(group)));
         }
     }
 
     /// A user is a member no longer. Returns whether that is news to the user's sockets here.
     pub fn removed(&self, group: &GroupId, user: &UserId) -> bool {
         let mut inner = self.lock();
-        inner.unlink(group, user);
+        if inner.unlink(group, user) {
+            self.care(Care::Ends(slice::from_ref(group)));
+        }
         let follower = inner.by_user.get_mut(user);
         follower.is_some_and(|follower| follower.groups.remove(group) || !follower.is_known)
     }
@@ -116,18 +138,29 @@ impl Followers {
     /// to tell them.
     pub fn note_stirred(&self, group: &GroupId) -> bool {
         let mut inner = self.lock();
-        if inner.stirred.contains(group) {
-            return false;
+        if !inner.stirred.contains(group) {
+            inner.stirred.insert(group.clone());
         }
-        inner.stirred.insert(group.clone());
-        inner.stirred.len() == 1
+        !mem::replace(&mut inner.is_promised, true)
     }
 
-    /// Those groups, in no order.
-    pub fn take_stirred(&self) -> Vec<GroupId> {
-        std::mem::take(&mut self.lock().stirred)
-            .into_iter()
-            .collect()
+    /// Those groups that were noted before the last call, in no order, at most so many of them; and what is left.
+    pub fn take_stirred(&self, limit: usize) -> (Vec<GroupId>, Left) {
+        let mut inner = self.lock();
+        let mut groups = mem::take(&mut inner.ripe).into_iter();
+        let told = groups.by_ref().take(limit).collect();
+        inner.ripe = groups.collect();
+        if !inner.ripe.is_empty() {
+            return (told, Left::Ripe);
+        }
+        inner.ripe = mem::take(&mut inner.stirred);
+        inner.is_promised = !inner.ripe.is_empty();
+        let left = if inner.is_promised {
+            Left::Later
+        } else {
+            Left::Nothing
+        };
+        (told, left)
     }
 
     /// The promise is being kept.
@@ -157,19 +190,43 @@ impl Followers {
         self.lock().doubtful.insert(group);
     }
 
+    /// Called under the lock, so that the last word is the one that counts.
+    fn care(&self, change: Care<'_>) {
+        let (Care::Begins(groups) | Care::Ends(groups)) = change;
+        if !groups.is_empty() {
+            self.bus.care(change);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn unlink(&mut self, group: &GroupId, user: &UserId) {
-        if let Some(users) = self.by_group.get_mut(group) {
-            users.remove(user);
-            if users.is_empty() {
-                self.by_group.remove(group);
-            }
+    /// Returns whether the user is the first one here whom the group concerns.
+    fn link(&mut self, group: &GroupId, user: &UserId) -> bool {
+        let Some(follower) = self.by_user.get_mut(user) else {
+            return false;
+        };
+        follower.groups.insert(group.clone());
+        let users = self.by_group.entry(group.clone()).or_default();
+        let is_first = users.is_empty();
+        users.insert(user.clone());
+        is_first
+    }
+
+    /// Returns whether the user was the last one here whom the group concerned.
+    fn unlink(&mut self, group: &GroupId, user: &UserId) -> bool {
+        let Some(users) = self.by_group.get_mut(group) else {
+            return false;
+        };
+        users.remove(user);
+        let is_last = users.is_empty();
+        if is_last {
+            self.by_group.remove(group);
         }
+        is_last
     }
 }
 

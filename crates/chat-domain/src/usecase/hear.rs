@@ -63,11 +63,7 @@ impl Listener for Chat {
             Notice::Read(group, user, mark) => {
                 self.ports.sockets.tell(&News::Unread { user, group, mark });
             }
-            Notice::Stirred(groups) => {
-                for group in &groups {
-                    self.note_unread(group);
-                }
-            }
+            Notice::Stirred(group) => self.note_unread(&group),
             Notice::SessionsEnded(user) => self.ports.sockets.end_all(&user),
             Notice::TokenRevoked(revocation) => self.ports.sockets.refuse_token(&revocation),
             Notice::Displaced(user, socket) => self.ports.sockets.end(&user, &socket),

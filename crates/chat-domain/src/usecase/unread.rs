@@ -13,10 +13,15 @@ use crate::{
     time::Timestamp,
 };
 
-use super::{Chat, history::ReadError};
+use super::{Chat, followers::Left, history::ReadError};
 
-/// How long new messages are collected until the other nodes are told of them.
-const COLLECTED: Duration = Duration::from_secs(1);
+/// How long a group waits at least, after a message, until the other nodes are told of it: by then a node that has read
+/// its user's groups before the message hears of them. It waits twice as long at most.
+pub const STIRRED_FOR: Duration = Duration::from_millis(500);
+
+/// How many groups are told of at once, and how soon the next ones follow.
+const STIRRED_AT_ONCE: usize = 1_000;
+const STIRRED_EVERY: Duration = Duration::from_millis(20);
 
 /// Unread messages of a group are counted at most this often, whichever nodes they come from.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -54,13 +59,21 @@ impl Chat {
     /// A message was committed here: nodes that do not follow the room are told within a second.
     pub(super) fn note_stirred(&self, group: &GroupId) {
         if self.followers.note_stirred(group) {
-            self.ports.agenda.note(Chore::TellStirred, COLLECTED);
+            self.ports.agenda.note(Chore::TellStirred, STIRRED_FOR);
         }
     }
 
     pub(super) fn tell_stirred(&self) {
-        let groups = self.followers.take_stirred();
-        self.ports.bus.publish(Notice::Stirred(groups));
+        let (groups, left) = self.followers.take_stirred(STIRRED_AT_ONCE);
+        for group in groups {
+            self.ports.bus.publish(Notice::Stirred(group));
+        }
+        let next = match left {
+            Left::Ripe => STIRRED_EVERY,
+            Left::Later => STIRRED_FOR,
+            Left::Nothing => return,
+        };
+        self.ports.agenda.note(Chore::TellStirred, next);
     }
 
     /// Any message may have been committed: connected members are told of every group.

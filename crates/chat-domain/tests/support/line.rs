@@ -11,7 +11,7 @@ use chat_domain::{
     id::GroupId,
     memory::MemoryBus,
     news::Notice,
-    ports::{Bus, Listener, PortResult},
+    ports::{Bus, Care, Listener, PortResult},
     service::Shared,
 };
 
@@ -47,6 +47,7 @@ struct Inner {
     held: Vec<Notice>,
     listener: Option<Weak<dyn Listener>>,
     followed: BTreeSet<GroupId>,
+    cared_for: BTreeSet<GroupId>,
 }
 
 impl GatedBus {
@@ -81,6 +82,11 @@ impl Gate {
         self.lock().followed.clone()
     }
 
+    /// The groups whose stirring is wanted.
+    pub fn cared_for(&self) -> BTreeSet<GroupId> {
+        self.lock().cared_for.clone()
+    }
+
     fn let_through(&self, notice: Notice) {
         if let Some(listener) = self.listener() {
             listener.hear(notice);
@@ -96,6 +102,11 @@ impl Listener for Gate {
     fn hear(&self, notice: Notice) {
         let mut inner = self.lock();
         if inner.weather == Weather::Deaf {
+            return;
+        }
+        if let Notice::Stirred(group) = &notice
+            && !inner.cared_for.contains(group)
+        {
             return;
         }
         let Some(room) = room_of(&notice) else {
@@ -176,6 +187,14 @@ impl Bus for GatedBus {
     fn unfollow(&self, group: &GroupId) {
         self.gate.lock().followed.remove(group);
         self.bus.unfollow(group);
+    }
+
+    fn care(&self, change: Care<'_>) {
+        let mut inner = self.gate.lock();
+        match change {
+            Care::Begins(groups) => inner.cared_for.extend(groups.iter().cloned()),
+            Care::Ends(groups) => inner.cared_for.retain(|group| !groups.contains(group)),
+        }
     }
 
     fn publish(&self, notice: Notice) {

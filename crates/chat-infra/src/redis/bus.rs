@@ -1,7 +1,7 @@
 //! The way to the other nodes, over what Redis passes on.
 //!
-//! Each room has a channel, and so have those who follow no room: a node hears only of rooms that it has sockets
-//! in. Redis keeps nothing for who is not there: the bus is a hint, and whatever was perhaps lost is told as
+//! Each room has a channel, which a node follows that has sockets in it. So has each group, for nothing but that
+//! there is something new in it: a node follows that for the groups of its users. One more is for all nodes. Redis keeps nothing for who is not there: the bus is a hint, and whatever was perhaps lost is told as
 //! such.
 
 use std::sync::{
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use chat_domain::{
     id::{GroupId, NodeId},
     news::Notice,
-    ports::{Bus, Listener, PortResult},
+    ports::{Bus, Care, Listener, PortResult},
     service::Shared,
 };
 
@@ -118,11 +118,24 @@ impl Bus for RedisBus {
         self.subscriber.unfollow(&keys::room_channel(group));
     }
 
+    fn care(&self, change: Care<'_>) {
+        match change {
+            Care::Begins(groups) => {
+                let channels = groups.iter().map(keys::news_channel);
+                self.subscriber.follow_soon(channels, &self.ear());
+            }
+            Care::Ends(groups) => {
+                let channels = groups.iter().map(keys::news_channel);
+                self.subscriber.unfollow_all(channels);
+            }
+        }
+    }
+
     fn publish(&self, notice: Notice) {
         if !self.outbox.is_open() {
             return;
         }
-        for publication in codec::encode(self.node, &notice) {
+        if let Some(publication) = codec::encode(self.node, &notice) {
             self.outbox.put(publication);
         }
     }

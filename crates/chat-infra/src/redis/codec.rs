@@ -8,10 +8,7 @@ mod wire;
 
 use std::str;
 
-use chat_domain::{
-    id::{GroupId, NodeId},
-    news::Notice,
-};
+use chat_domain::{id::NodeId, news::Notice};
 use serde_json::{from_slice, to_writer};
 
 use self::wire::Wire;
@@ -19,9 +16,6 @@ use super::keys;
 
 /// A message that takes more does not travel: nodes that want it read it.
 const LARGEST_BYTES: usize = 16 * 1024;
-
-/// How many groups one publication names.
-const GROUPS_AT_ONCE: usize = 128;
 
 /// The digits of a node's name.
 const NAME_BYTES: usize = 32;
@@ -56,27 +50,20 @@ pub(super) enum Unreadable {
 }
 
 /// What is to be published, so that the others hear of it.
-pub(super) fn encode(node: NodeId, notice: &Notice) -> Vec<Publication> {
-    if let Notice::Stirred(groups) = notice {
-        let parts = groups.chunks(GROUPS_AT_ONCE).map(Wire::stirred);
-        return parts.map(|wire| publication(node, None, &wire)).collect();
-    }
-    let Some(wire) = Wire::of(notice) else {
-        return Vec::new();
-    };
-    let told = publication(node, room(notice), &wire);
+pub(super) fn encode(node: NodeId, notice: &Notice) -> Option<Publication> {
+    let told = publication(node, channel(notice), &Wire::of(notice)?);
     match notice {
         Notice::Committed(message) if told.payload.len() > LARGEST_BYTES => {
             let (group, head) = (message.group.clone(), message.updated_seq);
             encode(node, &Notice::Grown(group, head))
         }
-        _ => vec![told],
+        _ => Some(told),
     }
 }
 
 /// Tells that something could not be told.
 pub(super) fn encode_gap(node: NodeId) -> Publication {
-    publication(node, None, &Wire::Gap)
+    publication(node, keys::EVERYBODY.to_owned(), &Wire::Gap)
 }
 
 /// Reads what was published.
@@ -95,31 +82,30 @@ pub(super) fn decode(own: NodeId, payload: &[u8]) -> Result<Heard, Unreadable> {
     }
 }
 
-fn publication(node: NodeId, room: Option<&GroupId>, wire: &Wire<'_>) -> Publication {
-    let channel = room.map_or_else(|| keys::EVERYBODY.to_owned(), keys::room_channel);
+fn publication(node: NodeId, channel: String, wire: &Wire<'_>) -> Publication {
     let mut payload = node.to_string().into_bytes();
     to_writer(&mut payload, wire).expect("text and numbers can be written to memory");
     Publication { channel, payload }
 }
 
-/// The room whose followers are told; everybody, if it is none.
-fn room(notice: &Notice) -> Option<&GroupId> {
+/// Where those hear it whom it concerns.
+fn channel(notice: &Notice) -> String {
     match notice {
-        Notice::Presence(change) => Some(&change.group),
-        Notice::Committed(message) => Some(&message.group),
-        Notice::GroupChanged(group) => Some(&group.id),
+        Notice::Presence(change) => keys::room_channel(&change.group),
+        Notice::Committed(message) => keys::room_channel(&message.group),
+        Notice::GroupChanged(group) => keys::room_channel(&group.id),
         Notice::Grown(group, _)
         | Notice::TypingStarted(group, ..)
-        | Notice::TypingStopped(group, _) => Some(group),
+        | Notice::TypingStopped(group, _) => keys::room_channel(group),
+        Notice::Stirred(group) => keys::news_channel(group),
         Notice::GroupDeleted(_)
         | Notice::MemberAdded(_)
         | Notice::RoleChanged(..)
         | Notice::MemberRemoved(..)
         | Notice::Read(..)
-        | Notice::Stirred(_)
         | Notice::SessionsEnded(_)
         | Notice::TokenRevoked(_)
-        | Notice::Displaced(..) => None,
+        | Notice::Displaced(..) => keys::EVERYBODY.to_owned(),
     }
 }
 

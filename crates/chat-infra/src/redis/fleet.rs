@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chat_domain::{
     id::GroupId,
     news::Notice,
-    ports::{Bus, Listener, PortResult},
+    ports::{Bus, Care, Listener, PortResult},
 };
 
 use super::{bus::RedisBus, presence::RedisPresence};
@@ -46,6 +46,10 @@ impl Bus for FleetBus {
     fn unfollow(&self, group: &GroupId) {
         self.notices.unfollow(group);
         self.presence.unfollow(group);
+    }
+
+    fn care(&self, change: Care<'_>) {
+        self.notices.care(change);
     }
 
     fn publish(&self, notice: Notice) {

@@ -12,6 +12,11 @@ pub(super) fn room_channel(group: &GroupId) -> String {
     format!("chat:room:{group}")
 }
 
+/// What those nodes hear that have users of the group: that there is something new in it.
+pub(super) fn news_channel(group: &GroupId) -> String {
+    format!("chat:news:{group}")
+}
+
 /// What one node hears of itself.
 pub(super) fn echo_channel(chance: u128) -> String {
     format!("chat:echo:{chance:032x}")

@@ -143,6 +143,16 @@ impl Subscriber {
         let _ = timeout(FOLLOWS_WITHIN, known).await;
     }
 
+    /// Likewise for many channels, soon: nobody waits for it.
+    pub fn follow_soon(&self, channels: impl Iterator<Item = String>, ear: &Weak<dyn Ear>) {
+        let mut wishes = self.shared.wishes_mut();
+        for channel in channels {
+            wishes.follow(channel, Weak::clone(ear));
+        }
+        drop(wishes);
+        self.shared.changed.notify_one();
+    }
+
     /// Something was published and not heard: whether the subscriptions live is found out now.
     pub fn doubt(&self) {
         self.shared.doubted.notify_one();
@@ -151,6 +161,16 @@ impl Subscriber {
     /// What is published there is no longer needed.
     pub fn unfollow(&self, channel: &str) {
         self.shared.wishes_mut().unfollow(channel);
+        self.shared.changed.notify_one();
+    }
+
+    /// Likewise for many channels.
+    pub fn unfollow_all(&self, channels: impl Iterator<Item = String>) {
+        let mut wishes = self.shared.wishes_mut();
+        for channel in channels {
+            wishes.unfollow(&channel);
+        }
+        drop(wishes);
         self.shared.changed.notify_one();
     }
 }

@@ -12,7 +12,7 @@ use chat_domain::{
     id::{GroupId, Seq},
     message::Draft,
     news::Notice,
-    ports::{Appended, Bus, Listener, MessageLog, Observer, PortResult, Slice},
+    ports::{Appended, Bus, Care, Listener, MessageLog, Observer, PortResult, Slice},
 };
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
@@ -137,6 +137,10 @@ impl Bus for ObservedBus {
 
     fn unfollow(&self, group: &GroupId) {
         self.bus.unfollow(group);
+    }
+
+    fn care(&self, change: Care<'_>) {
+        self.bus.care(change);
     }
 
     fn publish(&self, notice: Notice) {

@@ -34,7 +34,7 @@ pub(super) enum Wire<'a> {
     RoleChanged(Text<'a>, Text<'a>, Text<'a>),
     MemberRemoved(Text<'a>, Text<'a>),
     Read(Text<'a>, Text<'a>, WireMark),
-    Stirred(Vec<Text<'a>>),
+    Stirred(Text<'a>),
     SessionsEnded(Text<'a>),
     TokenRevoked(Text<'a>, u64),
     Displaced(Text<'a>, Text<'a>),
@@ -75,7 +75,7 @@ impl<'a> Wire<'a> {
                     unread: mark.unread,
                 },
             ),
-            Notice::Stirred(groups) => Self::stirred(groups),
+            Notice::Stirred(group) => Self::Stirred(text(group)),
             Notice::SessionsEnded(user) => Self::SessionsEnded(name_of(user)),
             Notice::TokenRevoked(Revocation { token, until }) => {
                 Self::TokenRevoked(token.as_str().into(), until.as_millis())
@@ -84,10 +84,6 @@ impl<'a> Wire<'a> {
                 Self::Displaced(name_of(user), socket.reveal().into())
             }
         })
-    }
-
-    pub(super) fn stirred(groups: &'a [GroupId]) -> Self {
-        Self::Stirred(groups.iter().map(text).collect())
     }
 
     /// `None` if it names something that cannot be.
@@ -117,10 +113,7 @@ impl<'a> Wire<'a> {
                 };
                 Notice::Read(group_id(&group)?, user_id(&user)?, mark)
             }
-            Self::Stirred(groups) => {
-                let groups = groups.iter().map(|group| group_id(group));
-                Notice::Stirred(groups.collect::<Option<_>>()?)
-            }
+            Self::Stirred(group) => Notice::Stirred(group_id(&group)?),
             Self::SessionsEnded(user) => Notice::SessionsEnded(user_id(&user)?),
             Self::TokenRevoked(token, until) => Notice::TokenRevoked(Revocation {
                 token: TokenId::parse(&token).ok()?,
