@@ -22,12 +22,13 @@ setup: ## Install what the checks and the tests need and the machine lacks.
 run: ## Start a server to try out, on http://127.0.0.1:8001.
 	cargo run --release --bin chat-server -- serve --dev
 
-check: setup ## Formatting, lints, documentation, licences and bans.
+check: setup ## Formatting, lints, documentation, licences and bans, and everything in deploy/.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 	scripts/mutations --check
+	scripts/check-deploy
 
 audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
 	@scripts/audit
