@@ -1,7 +1,7 @@
 //! The HTTP side (contract, section 5).
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
-//! another backend, [`dev`] for newcomers, [`health`] and [`metrics`] for operators. [`openapi`] is the document made from all
+//! another backend, [`dev`] for newcomers, [`health`], [`metrics`] and [`dashboard`] for operators. [`openapi`] is the document made from all
 //! of them. [`request_id`] names requests, [`throttle`] counts them,
 //! [`headers`] is what browsers are told about all answers.
 
@@ -11,6 +11,7 @@ mod api;
 mod audit;
 mod body;
 mod caller;
+mod dashboard;
 mod dev;
 mod guard;
 mod headers;
@@ -55,6 +56,7 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
     let probe = probe.method_not_allowed_fallback(not_found);
     let mut router = Router::new()
         .merge(openapi::documented(app))
+        .merge(dashboard::router(app))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn_with_state(
