@@ -2,10 +2,14 @@
 
 pub mod address;
 pub mod agenda;
+pub mod answers;
 pub mod closing;
 pub mod connections;
 pub mod figures;
+pub mod peers;
+pub mod rates;
 pub mod requests;
+pub mod sampler;
 pub mod system;
 
 use std::{
@@ -15,7 +19,7 @@ use std::{
 
 use async_trait::async_trait;
 use chat_domain::{
-    id::UserId,
+    id::{NodeId, UserId},
     ports::{Clock, PortResult},
     service::Shared,
     time::Timestamp,
@@ -25,7 +29,8 @@ use chat_domain::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    agenda::TimedAgenda, connections::Connections, figures::Transports, requests::Requests,
+    agenda::TimedAgenda, connections::Connections, figures::Transports, peers::Peers, rates::Rates,
+    requests::Requests,
 };
 use crate::{auth::Tokens, config::Config, metrics::events::Events, traces::Traces};
 
@@ -62,9 +67,15 @@ pub struct App {
     pub events: Events,
     pub traces: Arc<Traces>,
     pub requests: Requests,
+    pub peers: Arc<dyn Peers>,
+    pub rates: Rates,
+    pub node: NodeId,
+    pub started_at: Timestamp,
     pub dependencies: Vec<Arc<dyn Dependency>>,
     /// What this node shares with others, and what it goes on without for a while.
     pub shared: Vec<(&'static str, Vec<Shared>)>,
+    /// Cancelled when an administrator wants the server to stop.
+    pub asked_to_stop: CancellationToken,
     /// Cancelled when the server stops: nobody new is let in.
     pub draining: CancellationToken,
     /// The tasks of sockets; the server waits for them when it stops.

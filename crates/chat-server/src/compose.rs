@@ -2,6 +2,7 @@
 
 mod database;
 mod mend;
+mod peers;
 mod shared;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use crate::{
         App, KnownUsers,
         agenda::TimedAgenda,
         connections::Connections,
+        rates::Rates,
         requests::Requests,
         system::{SystemClock, SystemDice},
     },
@@ -37,8 +39,8 @@ use crate::{
     traces::{Traces, TracesError},
 };
 
-use self::shared::SharedPorts;
 pub use self::{database::Database, shared::check as check_redis};
+use self::{peers::Nodes, shared::SharedPorts};
 pub use chat_infra::{
     metrics::describe as describe_stores, postgres::OPEN_WITHIN as DATABASE_PATIENCE,
 };
@@ -138,24 +140,31 @@ pub(crate) async fn compose(
     if config.auth.jwks_url.is_some() {
         dependencies.push(tokens.clone());
     }
+    let nodes = Arc::new(Nodes::new(node, shared.peers));
     let app = Arc::new(App {
         chat: Chat::new(ports, config.policy()),
         tokens,
-        clock,
+        clock: Arc::clone(&clock),
         connections,
         transports: engine.transports(),
         agenda: Arc::clone(&agenda),
         events: Events::new(),
         traces,
         requests: Requests::new(&config.limits),
+        peers: nodes.clone(),
+        rates: Rates::default(),
+        node,
+        started_at: clock.now(),
         dependencies,
         shared: shared.names,
+        asked_to_stop: CancellationToken::new(),
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),
         known_users: KnownUsers::default(),
         is_dev,
         config,
     });
+    nodes.attach(&app);
     Ok(Composed {
         app,
         engine,

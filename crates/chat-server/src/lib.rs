@@ -77,7 +77,7 @@ const RETIRE_WITHIN: Duration = Duration::from_secs(1);
 /// Requests under way have this long to end after the sockets are gone.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
-/// Serves on `tcp` until `stop` ends; then lets everybody go, finishes what is in flight, and returns.
+/// Serves on `tcp` until `stop` ends, or an administrator says so; then lets everybody go, finishes what is in flight, and returns.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -125,6 +125,7 @@ pub async fn run(
     }
     chores.spawn(agenda.work(Arc::clone(&app.chat), tenancy.is_some()));
     chores.spawn(metrics::sort());
+    chores.spawn(app::sampler::go_on(Arc::clone(&app)));
     if let Some(census) = census {
         chores.spawn(census.go_on());
     }
@@ -147,6 +148,7 @@ pub async fn run(
     let mut server = tokio::spawn(serve(listener, router, closing.clone()));
     tokio::select! {
         () = stop => {}
+        () = app.asked_to_stop.cancelled() => {}
         ended = &mut server => ended.map_err(std::io::Error::other)?,
     }
 

@@ -2,12 +2,14 @@
 //!
 //! [`field`] turns single JSON values into domain types; [`incoming`] has the arguments of events and
 //! the bodies of requests; [`outgoing`] has the payloads of events, [`record`] the records in them and in
-//! responses; [`refusal`] has the error codes and says which error of a use case becomes which.
+//! responses, [`admin`] those of administrators; [`peers`] has what nodes ask each other; [`refusal`] has the error codes and says which error of a use case becomes which.
 
+pub mod admin;
 pub mod cursor;
 pub mod field;
 pub mod incoming;
 pub mod outgoing;
+pub mod peers;
 pub mod record;
 pub mod refusal;
 pub mod time;

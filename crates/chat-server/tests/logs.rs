@@ -239,7 +239,11 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
         ("DELETE", "groups/g", &eve),
         ("DELETE", "admin/groups/g/members/ben", ADMIN_KEY),
         ("DELETE", "admin/users/eve/sessions", ADMIN_KEY),
+        ("GET", "admin/nodes", "a guess"),
+        ("GET", "admin/rooms/g", ADMIN_KEY),
         // That is no administration.
+        ("GET", "admin/nodes", ADMIN_KEY),
+        ("GET", "admin/users/eve/sessions", ADMIN_KEY),
         ("POST", "groups/g/messages", &eve),
         ("POST", "groups/g/read", &eve),
         ("GET", "groups/g/members", &eve),
@@ -317,6 +321,11 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
             format!(
                 r#"{} {admin} user="eve" status=200"#,
                 path("DELETE", "admin/users/{userId}/sessions")
+            ),
+            format!(r#"{} by="nobody" status=401"#, path("GET", "admin/nodes")),
+            format!(
+                r#"{} {admin} group="g" status=404"#,
+                path("GET", "admin/rooms/{groupId}")
             ),
         ]
     );

@@ -132,6 +132,11 @@ impl ChatServer {
     /// Lets it end as a service manager does, and waits for that. Returns whether it says that all went well.
     pub async fn stop(&mut self) -> bool {
         signal("TERM", self.pid());
+        self.ended().await
+    }
+
+    /// Waits until it has ended. Returns whether it says that all went well.
+    pub async fn ended(&mut self) -> bool {
         let start = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().expect("it is a child of ours") {

@@ -22,7 +22,20 @@ pub(super) fn echo_channel(chance: u128) -> String {
     format!("chat:echo:{chance:032x}")
 }
 
+// --- Questions of one node to all ---
+
+/// What nodes are asked: every node hears it.
+pub(super) const ASK: &str = "chat:ask";
+
+/// What that node is answered.
+pub(super) fn answers_to(node: NodeId) -> String {
+    format!("chat:answers:{node}")
+}
+
 // --- Presence: what `lua/room.lua` writes too, spelled the same way ---
+
+/// Sorted set: every node with the end of its lease, in milliseconds of Redis's clock.
+pub(super) const NODES: &str = "chat:nodes";
 
 /// Set: what a node owns.
 pub(super) fn owned(node: NodeId) -> String {

@@ -14,16 +14,31 @@ use chat_domain::{
     id::{NodeId, SocketId, UserId},
     ports::{Admission, ConnectionLedger, PortResult, WhenFull},
     revocation::TokenId,
+    time::Timestamp,
 };
 use tokio::runtime::Handle;
 
 use super::closing::Closing;
-use crate::config::Limits;
+use crate::{config::Limits, wire::peers::SessionHere};
 
 /// A connection that can be ended.
 pub trait Line: Send + Sync {
     /// Says why, where that is still possible, and ends the connection. Does not wait.
     fn close(&self, closing: Closing);
+
+    /// What is to be said of it at the moment.
+    fn figures(&self) -> LineFigures;
+}
+
+/// What operators may know of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineFigures {
+    /// `websocket` or `polling`; empty if it is about to end.
+    pub transport: &'static str,
+    /// The groups of its rooms.
+    pub rooms: Vec<String>,
+    /// What the network has not taken yet.
+    pub waiting_bytes: usize,
 }
 
 /// Why a connection is not let in.
@@ -42,6 +57,9 @@ pub enum TooMany {
 
 /// So much of a node's id tells it from the others.
 const LABEL: usize = 8;
+
+/// More rooms of one connection are counted and not listed.
+const MOST_ROOMS_LISTED: usize = 100;
 
 /// Every live connection of this node.
 pub struct Connections {
@@ -82,6 +100,8 @@ struct Entry {
     socket: SocketId,
     /// The token that it came with, or got since.
     token: Option<TokenId>,
+    expires_at: Timestamp,
+    connected_at: Timestamp,
     line: Arc<dyn Line>,
 }
 
@@ -144,7 +164,7 @@ impl Connections {
     ) -> Result<Admitted, TooMany> {
         // If this is dropped half way, the place is free again.
         let slot = self.take_place(user, address, socket, line)?;
-        let displaced = match self.count(user, socket).await {
+        let displaced = match self.enter_ledger(user, socket).await {
             Admission::Admitted => Vec::new(),
             Admission::AdmittedInsteadOf(sockets) => sockets,
             Admission::Refused => return Err(TooMany::OfUser),
@@ -182,6 +202,51 @@ impl Connections {
             .map(|entry| Arc::clone(&entry.line))
             .collect();
         drop(inner);
+        for line in &lines {
+            line.close(closing);
+        }
+        lines.len()
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    /// How many connections a user has, and what is to be said of the first ones.
+    pub fn sessions_of(&self, user: &UserId, most: usize) -> (usize, Vec<SessionHere>) {
+        let inner = self.lock();
+        let entries = inner.users.get(user).map_or(&[][..], Vec::as_slice);
+        let first = entries.iter().take(most);
+        let first: Vec<_> = first
+            .map(|entry| {
+                let times = (entry.connected_at, entry.expires_at);
+                (entry.number, times, Arc::clone(&entry.line))
+            })
+            .collect();
+        let count = entries.len();
+        drop(inner);
+        let described = first.into_iter().map(|(number, times, line)| {
+            let mut figures = line.figures();
+            let room_count = figures.rooms.len();
+            figures.rooms.sort_unstable();
+            figures.rooms.truncate(MOST_ROOMS_LISTED);
+            SessionHere {
+                session: self.name(number),
+                connected_at_ms: times.0.as_millis(),
+                token_expires_at_ms: times.1.as_millis(),
+                transport: figures.transport.to_owned(),
+                rooms: figures.rooms,
+                room_count,
+                waiting_bytes: figures.waiting_bytes,
+            }
+        });
+        (count, described.collect())
+    }
+
+    /// Ends the connection of a user that is called so, if it is here. Returns how many there were.
+    pub fn close_session(&self, user: &UserId, name: &str, closing: Closing) -> usize {
+        let lines = self.lines_of(user, |entry| self.name(entry.number) == name);
         for line in &lines {
             line.close(closing);
         }
@@ -242,6 +307,8 @@ impl Connections {
             number,
             socket: socket.clone(),
             token: None,
+            expires_at: Timestamp::default(),
+            connected_at: Timestamp::default(),
             line,
         };
         inner.users.entry(user.clone()).or_default().push(entry);
@@ -254,7 +321,11 @@ impl Connections {
         })
     }
 
-    async fn count(&self, user: &UserId, socket: &SocketId) -> Admission {
+    fn name(&self, number: u64) -> String {
+        format!("{}-{number}", self.label)
+    }
+
+    async fn enter_ledger(&self, user: &UserId, socket: &SocketId) -> Admission {
         self.ledger
             .admit(user, socket, self.per_user, self.when_full)
             .await
@@ -277,15 +348,19 @@ impl Connections {
 impl Slot {
     /// What the connection is called in logs. Nobody can do anything with it.
     pub fn name(&self) -> String {
-        format!("{}-{}", self.connections.label, self.number)
+        self.connections.name(self.number)
     }
 
-    /// From now on the connection goes on with that token.
-    pub fn hold(&self, token: Option<&TokenId>) {
+    /// The connection goes on with that token, which it came with, or got.
+    pub fn hold(&self, token: Option<&TokenId>, expires_at: Timestamp, now: Timestamp) {
         let mut inner = self.connections.lock();
         let mut entries = inner.users.get_mut(&self.user).into_iter().flatten();
         if let Some(entry) = entries.find(|entry| entry.number == self.number) {
             entry.token = token.cloned();
+            entry.expires_at = expires_at;
+            if entry.connected_at == Timestamp::default() {
+                entry.connected_at = now;
+            }
         }
     }
 }

@@ -10,8 +10,9 @@ use chat_domain::{
 };
 use chat_infra::redis::{
     address::Address, bus::RedisBus, census::Census, connection::Connection, fleet::FleetBus,
-    leases::Leases, ledger::RedisLedger, limiter::RedisLimiter, presence::RedisPresence,
-    script::Time, server::Duty, subscriber::Subscriber, typing::RedisTyping,
+    leases::Leases, ledger::RedisLedger, limiter::RedisLimiter, peers::RedisPeers,
+    presence::RedisPresence, script::Time, server::Duty, subscriber::Subscriber,
+    typing::RedisTyping,
 };
 
 use super::ComposeError;
@@ -26,6 +27,8 @@ pub(super) struct SharedPorts {
     pub ledger: Arc<dyn ConnectionLedger>,
     /// What operators call it, and what is missing without it.
     pub names: Vec<(&'static str, Vec<Shared>)>,
+    /// Asks the other nodes.
+    pub peers: Option<RedisPeers>,
     /// Counts what is in Redis.
     pub census: Option<Census>,
     /// What has to be taken out of the fleet in the end.
@@ -56,6 +59,7 @@ impl SharedPorts {
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
             ledger: Arc::new(MemoryLedger::default()),
             names: Vec::new(),
+            peers: None,
             census: None,
             tenancy: None,
         }
@@ -82,6 +86,7 @@ impl SharedPorts {
                 ],
             ),
         };
+        let peers = RedisPeers::start(node, &subscriber).await;
         let presence = RedisPresence::start(node, subscriber, Leases::default(), Time::Redis);
         let presence = Arc::new(Box::pin(presence).await);
         let bus = FleetBus::new(RedisBus::start(node, notices).await, Arc::clone(&presence));
@@ -89,6 +94,7 @@ impl SharedPorts {
         Ok(Self {
             typing: Arc::new(RedisTyping::new(node, connection.clone(), Time::Redis)),
             bus: Arc::new(bus),
+            peers: Some(peers),
             census: Some(Census::new(connection.clone())),
             limiter: Arc::new(RedisLimiter::new(connection, alone, Time::Redis)),
             ledger: Arc::new(RedisLedger::new(Arc::clone(&presence))),

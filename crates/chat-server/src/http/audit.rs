@@ -1,7 +1,7 @@
 //! Who did what to whom: a line in the log for each administrative act, also for those that were refused.
 //!
 //! Administrative is all that needs the administrator's key, and what changes groups, members and roles. Texts are
-//! never in it, nor is what is no id.
+//! never in it, nor is what is no id. Whoever has the key and only looks does nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -119,10 +119,13 @@ pub async fn note(
         }
     }
     request.extensions_mut().insert(trail.clone());
+    let is_look = method.is_safe();
     // Whoever asks may hang up: what was begun is finished, told and noted all the same.
     let acting = async move {
         let response = next.run(request).await;
-        trail.write(&method, path.as_str(), &response);
+        if !(is_look && response.status().is_success()) {
+            trail.write(&method, path.as_str(), &response);
+        }
         response
     };
     let acting = tokio::spawn(acting.in_current_span());

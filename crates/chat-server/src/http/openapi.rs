@@ -49,12 +49,20 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
         .routes(routes!(api::members::pass_on))
         .routes(routes!(api::messages::list, api::messages::send))
         .routes(routes!(api::messages::mark_read))
-        .routes(routes!(admin::put_user))
-        .routes(routes!(admin::end_sessions))
-        .routes(routes!(admin::revoke_token))
-        .routes(routes!(admin::put_group))
-        .routes(routes!(admin::put_member, admin::delete_member))
-        .routes(routes!(admin::send));
+        .routes(routes!(admin::users::put_user))
+        .routes(routes!(admin::sessions::list, admin::sessions::end_all))
+        .routes(routes!(admin::sessions::end))
+        .routes(routes!(admin::sessions::revoke_token))
+        .routes(routes!(admin::groups::put_group))
+        .routes(routes!(
+            admin::groups::put_member,
+            admin::groups::delete_member
+        ))
+        .routes(routes!(admin::groups::send))
+        .routes(routes!(admin::nodes::list))
+        .routes(routes!(admin::nodes::drain))
+        .routes(routes!(admin::rooms::list))
+        .routes(routes!(admin::rooms::show));
     if app.is_dev {
         paths = paths
             .routes(routes!(dev::login))

@@ -68,6 +68,11 @@ impl Backlog {
         }
     }
 
+    /// How much waits.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Nothing else is sent.
     pub fn shut(&self) {
         self.lock().is_shut = true;

@@ -197,7 +197,7 @@ async fn let_in(
         app.chat.displace(&user, old);
     }
     // Whoever revokes the token sees it here from now on, or has done so before.
-    slot.hold(identity.token.as_ref());
+    slot.hold(identity.token.as_ref(), identity.expires_at, app.now());
     let checked = app.tokens.check_revoked(&identity);
     checked.map_err(|error| Refused::by_token(&error))?;
     carriers.let_in(socket.id);

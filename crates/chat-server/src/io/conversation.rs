@@ -192,7 +192,8 @@ impl Conversation {
     /// # Errors
     /// It has been revoked meanwhile, and the connection ends.
     pub fn renew(&mut self, identity: Identity) -> Result<(), TokenError> {
-        self.slot.hold(identity.token.as_ref());
+        let (token, now) = (identity.token.as_ref(), self.app.now());
+        self.slot.hold(token, identity.expires_at, now);
         if let Err(error) = self.app.tokens.check_revoked(&identity) {
             self.line.close(Closing::Evicted);
             return Err(error);

@@ -36,6 +36,9 @@ use crate::{
 /// Every socket is in this room, from its `session` on.
 pub(super) const EVERYBODY: &str = "everybody";
 
+/// What the names of rooms of groups begin with.
+const GROUP: &str = "group:";
+
 /// The sockets of this node.
 pub struct Fanout {
     io: SocketIo,
@@ -238,7 +241,12 @@ fn whom(everybody: BroadcastOperators, audience: Audience<'_>) -> BroadcastOpera
 }
 
 fn group_room(group: &GroupId) -> String {
-    format!("group:{group}")
+    format!("{GROUP}{group}")
+}
+
+/// The group whose room that is, if it is one.
+pub(super) fn group_of(room: &str) -> Option<&str> {
+    room.strip_prefix(GROUP)
 }
 
 /// Every socket of a user is in this room.

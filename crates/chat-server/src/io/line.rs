@@ -16,8 +16,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{backlog::Backlog, carriers::Carriers};
-use crate::app::{closing::Closing, connections::Line};
+use super::{backlog::Backlog, carriers::Carriers, fanout};
+use crate::app::{
+    closing::Closing,
+    connections::{Line, LineFigures},
+};
 
 /// How long a client may take to read what waits for it when it was told to go.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -170,6 +173,27 @@ impl Line for SocketLine {
         } else if matches!(closing, Closing::Shutdown { .. }) {
             // A farewell may last longer than the server has.
             self.end_after(LAST_WORDS);
+        }
+    }
+
+    fn figures(&self) -> LineFigures {
+        let waiting_bytes = self.backlog.bytes();
+        let Some(socket) = find(&self.io, self.session) else {
+            return LineFigures {
+                waiting_bytes,
+                ..LineFigures::default()
+            };
+        };
+        let transport = match socket.transport_type() {
+            TransportType::Websocket => "websocket",
+            TransportType::Polling => "polling",
+        };
+        let rooms = socket.rooms();
+        let rooms = rooms.iter().filter_map(|room| fanout::group_of(room));
+        LineFigures {
+            transport,
+            rooms: rooms.map(str::to_owned).collect(),
+            waiting_bytes,
         }
     }
 }

@@ -272,13 +272,6 @@ pub fn older(slice: &Slice, is_backwards: bool) -> Option<String> {
     oldest.map(|message| encode(&message.seq))
 }
 
-/// How many connections of this node were ended.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionsClosed {
-    pub sessions_closed: usize,
-}
-
 /// What a newcomer to a development server gets.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DevSession<'a> {

@@ -6,6 +6,10 @@ use super::*;
 struct Recorded(Mutex<Vec<Closing>>);
 
 impl Line for Recorded {
+    fn figures(&self) -> LineFigures {
+        LineFigures::default()
+    }
+
     fn close(&self, closing: Closing) {
         self.0.lock().unwrap().push(closing);
     }

@@ -1,0 +1,117 @@
+//! What this node answers when administrators ask all nodes.
+
+use std::cmp::Reverse;
+
+use chat_domain::{
+    id::{GroupId, UserId},
+    revocation::TokenId,
+    usecase::census::RoomFigures,
+};
+
+use super::{App, closing::Closing};
+use crate::wire::{
+    outgoing::ServiceStatus,
+    peers::{Answer, NodeFigures, Question, RoomHere, RoomInside, RoomsAsked, SessionsHere},
+};
+
+/// More connections of one user are counted and not listed.
+const MOST_SESSIONS: usize = 100;
+
+/// No page is longer, and one more says whether it goes on.
+const MOST_ROOMS: usize = 101;
+
+/// Answers for this node. Nothing here waits.
+pub fn answer(app: &App, question: Question) -> Answer {
+    try_answer(app, question).unwrap_or(Answer::Nothing)
+}
+
+fn try_answer(app: &App, question: Question) -> Option<Answer> {
+    Some(match question {
+        Question::Node => Answer::Node(node(app)),
+        Question::Rooms(asked) => Answer::Rooms(rooms(app, &asked)),
+        Question::Room {
+            group,
+            after,
+            limit,
+        } => {
+            let group = GroupId::parse(&group).ok()?;
+            let after = after.and_then(|after| UserId::parse(&after).ok());
+            Answer::Room(room(app, &group, after.as_ref(), limit))
+        }
+        Question::Sessions { user } => {
+            let (count, first) = app
+                .connections
+                .sessions_of(&UserId::parse(&user).ok()?, MOST_SESSIONS);
+            Answer::Sessions(SessionsHere { count, first })
+        }
+        Question::EndSession { user, session } => {
+            let user = UserId::parse(&user).ok()?;
+            let closed = app
+                .connections
+                .close_session(&user, &session, Closing::Evicted);
+            Answer::Closed(closed)
+        }
+        Question::EndSessions { user } => {
+            let user = UserId::parse(&user).ok()?;
+            Answer::Closed(app.connections.close_user(&user, Closing::Evicted))
+        }
+        Question::EndToken { token } => {
+            let token = TokenId::parse(&token).ok()?;
+            Answer::Closed(app.connections.close_token(&token, Closing::Evicted))
+        }
+    })
+}
+
+fn node(app: &App) -> NodeFigures {
+    let status = app.chat.service_status();
+    let degraded = ServiceStatus::from(&status).affected;
+    NodeFigures {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at_ms: app.started_at.as_millis(),
+        connections: app.connections.count(),
+        rooms: app.chat.census().len(),
+        degraded: degraded.into_iter().map(str::to_owned).collect(),
+        is_draining: app.draining.is_cancelled(),
+        resident_bytes: metrics_process::collector::collect().resident_memory_bytes,
+    }
+}
+
+fn rooms(app: &App, asked: &RoomsAsked) -> Vec<RoomHere> {
+    let after = asked.after.as_ref();
+    let after = after.map(|(key, group)| (Reverse(*key), group.as_str()));
+    let all = app.chat.census();
+    let named = all
+        .iter()
+        .filter(|room| room.group.as_str().starts_with(&asked.prefix));
+    let mut rooms: Vec<RoomHere> = named.map(|room| here(app, room)).collect();
+    rooms.retain(|room| after.is_none_or(|after| place(room, asked) > after));
+    rooms.sort_unstable_by(|one, other| place(one, asked).cmp(&place(other, asked)));
+    rooms.truncate(asked.limit.min(MOST_ROOMS));
+    rooms
+}
+
+fn place<'a>(room: &'a RoomHere, asked: &RoomsAsked) -> (Reverse<u64>, &'a str) {
+    (Reverse(room.key(asked.sort)), &room.group)
+}
+
+fn room(app: &App, group: &GroupId, after: Option<&UserId>, limit: usize) -> Option<RoomInside> {
+    let limit = limit.min(MOST_ROOMS);
+    let (figures, members) = app.chat.look_into(group, after, limit)?;
+    Some(RoomInside {
+        room: here(app, &figures),
+        online: members.online.iter().map(ToString::to_string).collect(),
+        next: members.next.map(|user| user.to_string()),
+    })
+}
+
+fn here(app: &App, room: &RoomFigures) -> RoomHere {
+    RoomHere {
+        group: room.group.to_string(),
+        users: room.counts.members,
+        sockets: room.counts.sockets,
+        sockets_here: room.sockets_here,
+        typists: room.typists,
+        last_seq: room.last_seq.get(),
+        rate: app.rates.of(&room.group),
+    }
+}

@@ -1,0 +1,131 @@
+//! What the nodes of a fleet ask each other for administrators, and what they answer.
+//!
+//! Ids are those of the contract, as texts: what another node says is read like what a client says.
+
+use serde::{Deserialize, Serialize};
+
+/// What all nodes are asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Question {
+    /// How it is.
+    Node,
+    /// Its open rooms.
+    Rooms(RoomsAsked),
+    /// One of them.
+    Room {
+        group: String,
+        after: Option<String>,
+        limit: usize,
+    },
+    /// The connections of a user.
+    Sessions { user: String },
+    /// End one of them.
+    EndSession { user: String, session: String },
+    /// End all of them.
+    EndSessions { user: String },
+    /// End every connection with that token.
+    EndToken { token: String },
+}
+
+/// What a node answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Answer {
+    Node(NodeFigures),
+    Rooms(Vec<RoomHere>),
+    Room(Option<RoomInside>),
+    Sessions(SessionsHere),
+    /// So many connections were ended.
+    Closed(usize),
+    /// It did not understand.
+    Nothing,
+}
+
+/// One node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeFigures {
+    pub version: String,
+    pub started_at_ms: u64,
+    pub connections: usize,
+    pub rooms: usize,
+    pub degraded: Vec<String>,
+    pub is_draining: bool,
+    pub resident_bytes: Option<u64>,
+}
+
+/// What rooms are sorted by: the highest first, but ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum RoomSort {
+    #[default]
+    Users,
+    Sockets,
+    Rate,
+    Id,
+}
+
+/// Which page of the list of rooms.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoomsAsked {
+    pub sort: RoomSort,
+    /// What it is sorted by, and the id, of the room before.
+    pub after: Option<(u64, String)>,
+    pub prefix: String,
+    pub limit: usize,
+}
+
+/// A room, as one node sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoomHere {
+    pub group: String,
+    /// Over all nodes.
+    pub users: usize,
+    /// Over all nodes.
+    pub sockets: usize,
+    pub sockets_here: usize,
+    pub typists: usize,
+    pub last_seq: u64,
+    /// Messages in a thousand seconds.
+    pub rate: u64,
+}
+
+impl RoomHere {
+    /// What it is sorted by.
+    pub const fn key(&self, sort: RoomSort) -> u64 {
+        match sort {
+            RoomSort::Users => self.users as u64,
+            RoomSort::Sockets => self.sockets as u64,
+            RoomSort::Rate => self.rate,
+            RoomSort::Id => 0,
+        }
+    }
+}
+
+/// A room with a page of who is in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoomInside {
+    pub room: RoomHere,
+    pub online: Vec<String>,
+    /// The last of them, if there are more.
+    pub next: Option<String>,
+}
+
+/// The connections of a user at one node: the first ones, and how many there are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionsHere {
+    pub count: usize,
+    pub first: Vec<SessionHere>,
+}
+
+/// A connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionHere {
+    /// What it is called in logs.
+    pub session: String,
+    pub connected_at_ms: u64,
+    pub token_expires_at_ms: u64,
+    pub transport: String,
+    /// The first of them.
+    pub rooms: Vec<String>,
+    pub room_count: usize,
+    /// What the network has not taken yet.
+    pub waiting_bytes: usize,
+}

@@ -1,0 +1,214 @@
+//! Three nodes on one PostgreSQL and one Redis.
+
+use chat_testkit::{chat_server::ChatServer, postgres::PostgresServer, redis::RedisServer};
+use serde_json::{Value, json};
+
+use crate::support::{Site, named_token};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
+
+struct Fleet {
+    nodes: Vec<ChatServer>,
+    _redis: RedisServer,
+    _postgres: PostgresServer,
+}
+
+impl Fleet {
+    async fn start() -> Self {
+        let (postgres, redis) = (PostgresServer::start().await, RedisServer::start().await);
+        let (database, shared) = (postgres.url(), redis.url());
+        let settings = [
+            ("CHAT_DATABASE__URL", &*database),
+            ("CHAT_REDIS__URL", &shared),
+        ];
+        let mut nodes = Vec::new();
+        for _ in 0..3 {
+            nodes.push(ChatServer::start(PROGRAM, &settings).await);
+        }
+        Self {
+            nodes,
+            _redis: redis,
+            _postgres: postgres,
+        }
+    }
+
+    fn site(&self, node: usize) -> Site {
+        let address = self.nodes[node].address();
+        Site { address }
+    }
+
+    async fn look(&self, path: &str) -> Value {
+        self.site(0).admin("GET", path, Value::Null).await
+    }
+}
+
+fn len(list: &Value) -> usize {
+    list.as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn every_node_describes_itself_until_it_is_silent() {
+    let fleet = Fleet::start().await;
+    let _ada = fleet.site(1).connect("ada").await;
+
+    let all = fleet.look("nodes").await;
+    fleet.nodes[2].pause();
+    let some = fleet.look("nodes").await;
+    fleet.nodes[2].resume();
+
+    assert_eq!((len(&all["nodes"]), len(&all["silent"])), (3, 0), "{all}");
+    let nodes = all["nodes"].as_array().unwrap().iter();
+    let connections: u64 = nodes
+        .map(|node| node["connections"].as_u64().unwrap())
+        .sum();
+    assert_eq!(connections, 1);
+    let first = &all["nodes"][0];
+    assert_eq!(
+        (&first["draining"], &first["degraded"]),
+        (&json!(false), &json!([]))
+    );
+    assert_eq!(first["version"], env!("CARGO_PKG_VERSION"));
+    assert!(first["residentMemoryBytes"].as_u64().unwrap() > 1_000_000);
+    assert_eq!(
+        (len(&some["nodes"]), len(&some["silent"])),
+        (2, 1),
+        "{some}"
+    );
+    assert!(
+        all.to_string()
+            .contains(some["silent"][0].as_str().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn rooms_are_those_of_all_nodes_each_once() {
+    let fleet = Fleet::start().await;
+    for group in ["a", "b"] {
+        fleet.site(0).group(group, &["ada", "ben", "eve"]).await;
+    }
+    let _clients = [
+        fleet.site(0).join("ada", "a").await,
+        fleet.site(1).join("ben", "a").await,
+        fleet.site(1).join("ada", "a").await,
+        fleet.site(2).join("eve", "b").await,
+    ];
+
+    let rooms = fleet.look("rooms").await;
+    let room = fleet.look("rooms/a").await;
+
+    let shown = |room: &Value| {
+        let nodes = room["nodes"].as_array().unwrap().iter();
+        let mut sockets: Vec<u64> = nodes
+            .map(|node| node["sockets"].as_u64().unwrap())
+            .collect();
+        sockets.sort_unstable();
+        (
+            room["users"].as_u64().unwrap(),
+            room["sockets"].as_u64().unwrap(),
+            sockets,
+        )
+    };
+    assert_eq!(len(&rooms["items"]), 2, "{rooms}");
+    assert_eq!(shown(&rooms["items"][0]), (2, 3, vec![1, 2]));
+    assert_eq!(shown(&rooms["items"][1]), (1, 1, vec![1]));
+    assert_eq!(
+        (shown(&room), &room["online"]),
+        ((2, 3, vec![1, 2]), &json!(["ada", "ben"]))
+    );
+}
+
+#[tokio::test]
+async fn sessions_are_listed_over_nodes_without_what_only_their_clients_know() {
+    let fleet = Fleet::start().await;
+    fleet.site(0).group("g", &["ada"]).await;
+    let clients = [
+        fleet.site(0).join("ada", "g").await,
+        fleet.site(2).connect("ada").await,
+    ];
+
+    let sessions = fleet.look("users/ada/sessions").await;
+
+    assert_eq!(
+        (&sessions["count"], len(&sessions["items"])),
+        (&json!(2), 2),
+        "{sessions}"
+    );
+    let items = || sessions["items"].as_array().unwrap().iter();
+    let mut rooms: Vec<&Value> = items().map(|session| &session["rooms"]).collect();
+    rooms.sort_by_key(|rooms| len(rooms));
+    assert_eq!(rooms, [&json!([]), &json!(["g"])]);
+    for session in items() {
+        assert_eq!(session["transport"], "websocket");
+        assert!(session["tokenExpiresAt"].as_str() > session["connectedAt"].as_str());
+        let name = session["session"].as_str().unwrap();
+        assert!(session["node"].as_str().unwrap().starts_with(&name[..8]));
+    }
+    let whole = sessions.to_string();
+    for client in &clients {
+        assert!(!client.sid.is_empty() && !whole.contains(&client.sid));
+    }
+    assert!(!whole.contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn receipts_say_who_ended_how_many_and_who_did_not_say() {
+    let fleet = Fleet::start().await;
+    let mut clients = vec![
+        fleet.site(0).connect("ada").await,
+        fleet.site(1).connect("ada").await,
+        fleet.site(1).connect("ada").await,
+    ];
+    let late = fleet.site(2).connect("ada").await;
+    fleet.nodes[2].pause();
+
+    let site = fleet.site(0);
+    let ended = site
+        .admin("DELETE", "users/ada/sessions", Value::Null)
+        .await;
+
+    assert_eq!(ended["sessionsClosed"], 3, "{ended}");
+    assert_eq!((len(&ended["nodes"]), len(&ended["silent"])), (2, 1));
+    for client in clients.drain(..) {
+        client.closed().await;
+    }
+    fleet.nodes[2].resume();
+    late.closed().await;
+
+    let held = fleet
+        .site(1)
+        .connect_with(&named_token("ben", "t-1"))
+        .await
+        .unwrap();
+    let revoked = site.admin("POST", "tokens/t-1/revoke", json!({})).await;
+    held.closed().await;
+    let again = site.admin("POST", "tokens/t-1/revoke", json!({})).await;
+    assert_eq!(
+        (&revoked["sessionsClosed"], len(&revoked["nodes"])),
+        (&json!(1), 3),
+        "{revoked}"
+    );
+    assert_eq!(
+        (&again["sessionsClosed"], len(&again["nodes"])),
+        (&json!(0), 3),
+        "{again}"
+    );
+}
+
+#[tokio::test]
+async fn one_node_is_drained_by_a_request_and_ends_well() {
+    let mut fleet = Fleet::start().await;
+    let ada = fleet.site(1).connect("ada").await;
+
+    let drained = fleet.site(1).admin("POST", "drain", Value::Null).await;
+    let last = ada.read_to_the_end().await.pop().unwrap();
+
+    assert!(drained["node"].is_string());
+    assert_eq!(last.1["code"], "SERVER_SHUTDOWN");
+    assert!(fleet.nodes[1].ended().await);
+    let nodes = fleet.look("nodes").await;
+    assert_eq!(
+        (len(&nodes["nodes"]), len(&nodes["silent"])),
+        (2, 0),
+        "{nodes}"
+    );
+}
