@@ -3,6 +3,8 @@
 
 const EVERY_MS = 2_000;
 const WINDOW_S = 600;
+/** So many of the last figures are asked for again. */
+const ASKED_AGAIN = 4;
 const KEY = 'chat-admin-key';
 
 const byId = (id) => document.getElementById(id);
@@ -156,11 +158,12 @@ function makeCharts() {
 
 let samples = [];
 
+/** What came before may be incomplete: a node's figures may have been late. */
 function keep(fresh) {
-  const known = new Set(samples.map((sample) => sample.at));
-  samples.push(...fresh.filter((sample) => !known.has(sample.at)));
-  const oldest = Date.now() - WINDOW_S * 1_000;
-  samples = samples.filter((sample) => Date.parse(sample.at) >= oldest).sort((one, other) => (one.at < other.at ? -1 : 1));
+  const known = new Map([...samples, ...fresh].map((sample) => [sample.at, sample]));
+  const ordered = [...known.values()].sort((one, other) => (one.at < other.at ? -1 : 1));
+  const newest = Date.parse(ordered.at(-1)?.at ?? 0);
+  samples = ordered.filter((sample) => Date.parse(sample.at) > newest - WINDOW_S * 1_000);
 }
 
 function showTiles() {
@@ -279,8 +282,10 @@ function showTrace(message) {
   return show(byId('trace'), async () => {
     const trace = await ask(`messages/${encodeURIComponent(message)}/trace`);
     const committed = trace.committed ? `committed at ${moment(trace.committed.at)} by ${short(trace.committed.node)}` : 'committed by a node that no longer knows it';
+    const published = trace.published ? element('p', `Sent to other nodes at ${moment(trace.published.at)}.`, 'quiet') : '';
     return [
       element('h3', `Message ${trace.seq} of ${trace.groupId}, ${committed}`),
+      published,
       table([
         id('node', (it) => short(it.node)),
         { title: 'delivered at', of: (it) => moment(it.at) },
@@ -295,12 +300,12 @@ function showTrace(message) {
 let ticking;
 
 async function tick() {
-  const since = samples.at(-1)?.at;
+  const since = samples.at(-ASKED_AGAIN)?.at;
   const [stats, nodes] = await Promise.all([
     ask(since ? `stats?since=${encodeURIComponent(since)}` : 'stats'),
     ask('nodes'),
   ]);
-  keep(stats.samples);
+  keep(stats.items);
   showTiles();
   showNodes(nodes);
   for (const chart of charts) chart.draw(samples);
