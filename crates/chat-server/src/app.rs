@@ -32,7 +32,9 @@ use self::{
     agenda::TimedAgenda, connections::Connections, figures::Transports, peers::Peers, rates::Rates,
     requests::Requests,
 };
-use crate::{auth::Tokens, config::Config, metrics::events::Events, traces::Traces};
+use crate::{
+    auth::Tokens, config::Config, lately::Lately, metrics::events::Events, traces::Traces,
+};
 
 /// Something outside that the server cannot do without.
 #[async_trait]
@@ -69,6 +71,7 @@ pub struct App {
     pub requests: Requests,
     pub peers: Arc<dyn Peers>,
     pub rates: Rates,
+    pub lately: Arc<Lately>,
     pub node: NodeId,
     pub started_at: Timestamp,
     pub dependencies: Vec<Arc<dyn Dependency>>,

@@ -32,6 +32,7 @@ use crate::{
     auth::Tokens,
     config::Config,
     io::Engine,
+    lately::Lately,
     metrics::{
         events::Events,
         observed::{ObservedBus, ObservedLog, Repairs},
@@ -110,6 +111,7 @@ pub(crate) async fn compose(
     let node = NodeId::new(dice.roll());
     let shared = SharedPorts::open(&config.redis, node, &clock).await?;
     let traces = Traces::open(&config.otlp, node)?;
+    let lately = Arc::new(Lately::new(Arc::clone(&clock)));
     let connections = Connections::new(&config.limits, shared.ledger, node);
     let ports = Ports {
         node,
@@ -117,18 +119,27 @@ pub(crate) async fn compose(
         groups: repositories.groups,
         memberships: repositories.memberships,
         roster: repositories.roster,
-        log: Arc::new(ObservedLog::new(repositories.log, Arc::clone(&traces))),
+        log: Arc::new(ObservedLog::new(
+            repositories.log,
+            Arc::clone(&traces),
+            Arc::clone(&lately),
+        )),
         marks: repositories.marks,
         revoked: repositories.revoked,
         presence: shared.presence,
         typing: shared.typing,
-        bus: Arc::new(ObservedBus::new(shared.bus, Arc::clone(&traces))),
+        bus: Arc::new(ObservedBus::new(
+            shared.bus,
+            Arc::clone(&traces),
+            Arc::clone(&lately),
+        )),
         limiter: shared.limiter,
         sockets: Arc::new(engine.sockets(
             Arc::clone(&connections),
             Arc::clone(tokens.refused()),
             Arc::clone(&clock),
             Arc::clone(&traces),
+            Arc::clone(&lately),
         )),
         agenda: agenda.clone(),
         observer: Arc::new(Repairs::new()),
@@ -148,7 +159,8 @@ pub(crate) async fn compose(
         connections,
         transports: engine.transports(),
         agenda: Arc::clone(&agenda),
-        events: Events::new(),
+        events: Events::new(Arc::clone(&lately)),
+        lately,
         traces,
         requests: Requests::new(&config.limits),
         peers: nodes.clone(),

@@ -46,6 +46,7 @@ use crate::{
     app::{App, connections::Connections, figures::Transports},
     auth::RefusedTokens,
     config::{self, Config},
+    lately::Lately,
     traces::Traces,
 };
 
@@ -120,8 +121,9 @@ impl Engine {
         refused: Arc<RefusedTokens>,
         clock: Arc<dyn Clock>,
         traces: Arc<Traces>,
+        lately: Arc<Lately>,
     ) -> fanout::Fanout {
-        fanout::Fanout::new(self.io.clone(), connections, refused, clock, traces)
+        fanout::Fanout::new(self.io.clone(), connections, refused, clock, traces, lately)
     }
 
     /// Which transports the sockets use.

@@ -1,7 +1,8 @@
 //! The group chat server: the use cases of `chat-domain` over Socket.IO and HTTP.
 //!
 //! Read in this order: [`config`], [`compose`](mod@compose), [`app`], then a side: [`io`] or [`http`]; [`wire`] is the
-//! contract as types, [`metrics`] and [`traces`] are what operators watch. [`run`] is a whole server, which tests call too.
+//! contract as types, [`metrics`], [`traces`] and [`lately`] are what operators
+//! watch. [`run`] is a whole server, which tests call too.
 
 mod app;
 pub use self::app::system::SystemClock;
@@ -15,6 +16,7 @@ pub mod dev;
 pub mod fuzzing;
 mod http;
 mod io;
+mod lately;
 pub mod logging;
 pub mod metrics;
 mod tls;

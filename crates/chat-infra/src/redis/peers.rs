@@ -66,12 +66,15 @@ pub struct RedisPeers {
     ear: Arc<PeersEar>,
 }
 
+/// Each by the number of its question.
+type Askers = HashMap<u64, mpsc::Sender<(NodeId, Vec<u8>)>>;
+
 struct PeersEar {
     node: NodeId,
     connection: Connection,
     responder: OnceLock<Weak<dyn Responder>>,
     /// Who waits for answers to which question.
-    asking: Mutex<HashMap<u64, mpsc::Sender<(NodeId, Vec<u8>)>>>,
+    asking: Mutex<Askers>,
     free: Arc<Semaphore>,
 }
 
@@ -126,13 +129,11 @@ impl RedisPeers {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         // Before anybody can answer.
         let mut asking = self.ear.begin(number);
-        let mut silent = match timeout_at(until, self.publish(number, question)).await {
-            Ok(Ok(expected)) => expected,
+        let publishing = timeout_at(until, self.publish(number, question));
+        let Ok(Ok(mut silent)) = publishing.await else {
             // Those of before are the best guess.
-            Ok(Err(_)) | Err(_) => {
-                replies.silent = self.known().iter().copied().collect();
-                return replies;
-            }
+            replies.silent = self.known().iter().copied().collect();
+            return replies;
         };
         while !silent.is_empty()
             && let Ok(Some((node, answer))) = timeout_at(until, asking.answers.recv()).await
@@ -198,7 +199,7 @@ impl PeersEar {
         }
     }
 
-    fn asking(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<(NodeId, Vec<u8>)>>> {
+    fn asking(&self) -> MutexGuard<'_, Askers> {
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use chat_domain::{
-    id::{GroupId, UserId},
+    id::{GroupId, MessageId, UserId},
     revocation::TokenId,
     usecase::census::RoomFigures,
 };
@@ -59,21 +59,29 @@ fn try_answer(app: &App, question: Question) -> Option<Answer> {
             let token = TokenId::parse(&token).ok()?;
             Answer::Closed(app.connections.close_token(&token, Closing::Evicted))
         }
+        Question::Trace { message } => {
+            Answer::Trace(app.lately.journey(MessageId::parse(&message).ok()?))
+        }
+        Question::Stats { since_ms } => Answer::Stats(app.lately.since(since_ms)),
     })
 }
 
 fn node(app: &App) -> NodeFigures {
-    let status = app.chat.service_status();
-    let degraded = ServiceStatus::from(&status).affected;
     NodeFigures {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: app.started_at.as_millis(),
         connections: app.connections.count(),
         rooms: app.chat.census().len(),
-        degraded: degraded.into_iter().map(str::to_owned).collect(),
+        degraded: degraded(app),
         is_draining: app.draining.is_cancelled(),
         resident_bytes: metrics_process::collector::collect().resident_memory_bytes,
     }
+}
+
+/// What does not work as it should.
+pub fn degraded(app: &App) -> Vec<String> {
+    let affected = ServiceStatus::from(&app.chat.service_status()).affected;
+    affected.into_iter().map(str::to_owned).collect()
 }
 
 fn rooms(app: &App, asked: &RoomsAsked) -> Vec<RoomHere> {

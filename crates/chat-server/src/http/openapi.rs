@@ -62,7 +62,9 @@ pub fn documented(app: &App) -> Router<Arc<App>> {
         .routes(routes!(admin::nodes::list))
         .routes(routes!(admin::nodes::drain))
         .routes(routes!(admin::rooms::list))
-        .routes(routes!(admin::rooms::show));
+        .routes(routes!(admin::rooms::show))
+        .routes(routes!(admin::messages::trace))
+        .routes(routes!(admin::stats::show));
     if app.is_dev {
         paths = paths
             .routes(routes!(dev::login))

@@ -26,6 +26,7 @@ use crate::wire::{
 use crate::{
     app::{closing::Closing, connections::Connections},
     auth::RefusedTokens,
+    lately::Lately,
     metrics::{
         service,
         told::{Tale, Told},
@@ -47,6 +48,7 @@ pub struct Fanout {
     clock: Arc<dyn Clock>,
     told: Told,
     traces: Arc<Traces>,
+    lately: Arc<Lately>,
 }
 
 impl Fanout {
@@ -56,6 +58,7 @@ impl Fanout {
         refused: Arc<RefusedTokens>,
         clock: Arc<dyn Clock>,
         traces: Arc<Traces>,
+        lately: Arc<Lately>,
     ) -> Self {
         Self {
             io,
@@ -64,6 +67,7 @@ impl Fanout {
             clock,
             told: Told::new(),
             traces,
+            lately,
         }
     }
 
@@ -81,6 +85,7 @@ impl Fanout {
             outlet::emit_written(socket, tale.event, &payload);
         }
         tale.told(sockets.len() as u64);
+        self.lately.told(sockets.len());
         sockets.len()
     }
 
@@ -89,8 +94,9 @@ impl Fanout {
         let begun = journey.map(|journey| (journey, SystemTime::now()));
         let audience = Audience::Room(&message.group);
         let sockets = self.emit(audience, &self.told.message, &Message::from(message));
-        let now = self.clock.now();
-        self.told.delivered(now.since(message.created_at));
+        let after = self.clock.now().since(message.created_at);
+        self.told.delivered(after);
+        self.lately.delivered(message, sockets, after);
         if let Some((journey, from)) = begun {
             let sockets = i64::try_from(sockets).unwrap_or(i64::MAX);
             journey.step(Step {

@@ -1,13 +1,13 @@
 //! What clients ask for: how long it waits, how long it takes, and what comes of it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
 
-use crate::wire::refusal::Code;
+use crate::{lately::Lately, wire::refusal::Code};
 
 const EVENTS: &str = "chat_events_total";
 const SECONDS: &str = "chat_event_seconds";
@@ -48,6 +48,7 @@ pub struct Events {
     meters: [Meter; NAMES.len()],
     wait: Histogram,
     waiting: Gauge,
+    lately: Arc<Lately>,
 }
 
 struct Meter {
@@ -60,11 +61,12 @@ struct Meter {
 pub struct Waiting {
     since: Instant,
     all: Gauge,
+    lately: Arc<Lately>,
 }
 
 impl Events {
     /// Nothing has happened yet.
-    pub fn new() -> Self {
+    pub fn new(lately: Arc<Lately>) -> Self {
         let meter = |name| Meter {
             name,
             ok: counter!(EVENTS, "event" => name, "outcome" => "ok"),
@@ -74,6 +76,7 @@ impl Events {
             meters: NAMES.map(meter),
             wait: histogram!(WAIT),
             waiting: gauge!(QUEUE_LENGTH, "queue" => "inbox"),
+            lately,
         }
     }
 
@@ -81,8 +84,10 @@ impl Events {
     pub fn wait(&self) -> Waiting {
         let all = self.waiting.clone();
         all.increment(1);
+        self.lately.wait();
         let since = Instant::now();
-        Waiting { since, all }
+        let lately = Arc::clone(&self.lately);
+        Waiting { since, all, lately }
     }
 
     /// It is taken out of it.
@@ -97,6 +102,7 @@ impl Events {
             .iter()
             .find(|meter| meter.name == event)
             .unwrap_or(unknown);
+        self.lately.answered();
         meter.seconds.record(begun.elapsed());
         match refused {
             None => meter.ok.increment(1),
@@ -133,5 +139,6 @@ const fn outcome(code: Code) -> &'static str {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.all.decrement(1);
+        self.lately.taken();
     }
 }

@@ -16,7 +16,10 @@ use chat_domain::{
 };
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::traces::{Step, Traces};
+use crate::{
+    lately::Lately,
+    traces::{Step, Traces},
+};
 
 const MESSAGES: &str = "chat_messages_total";
 const COMMIT: &str = "chat_commit_seconds";
@@ -46,11 +49,12 @@ pub struct ObservedLog {
     failed: Counter,
     seconds: Histogram,
     traces: Arc<Traces>,
+    lately: Arc<Lately>,
 }
 
 impl ObservedLog {
     /// Observes that log.
-    pub fn new(log: Arc<dyn MessageLog>, traces: Arc<Traces>) -> Self {
+    pub fn new(log: Arc<dyn MessageLog>, traces: Arc<Traces>, lately: Arc<Lately>) -> Self {
         let outcome = |outcome| counter!(MESSAGES, "outcome" => outcome);
         Self {
             log,
@@ -60,6 +64,7 @@ impl ObservedLog {
             failed: outcome("failed"),
             seconds: histogram!(COMMIT),
             traces,
+            lately,
         }
     }
 }
@@ -72,8 +77,10 @@ impl MessageLog for ObservedLog {
         let begun = Instant::now();
         let appended = self.log.append(draft).await;
         match &appended {
-            Ok(Appended::Stored(_)) => {
-                self.seconds.record(begun.elapsed());
+            Ok(Appended::Stored(message)) => {
+                let took = begun.elapsed();
+                self.seconds.record(took);
+                self.lately.committed(message, took);
                 self.stored.increment(1);
                 if let Some((journey, from)) = traced {
                     journey.step(Step {
@@ -116,12 +123,17 @@ impl MessageLog for ObservedLog {
 pub struct ObservedBus {
     bus: Arc<dyn Bus>,
     traces: Arc<Traces>,
+    lately: Arc<Lately>,
 }
 
 impl ObservedBus {
     /// Observes that bus.
-    pub fn new(bus: Arc<dyn Bus>, traces: Arc<Traces>) -> Self {
-        Self { bus, traces }
+    pub fn new(bus: Arc<dyn Bus>, traces: Arc<Traces>, lately: Arc<Lately>) -> Self {
+        Self {
+            bus,
+            traces,
+            lately,
+        }
     }
 }
 
@@ -151,6 +163,9 @@ impl Bus for ObservedBus {
         let journey = message.and_then(|message| self.traces.of(message));
         let traced = journey.map(|journey| (journey, SystemTime::now()));
         self.bus.publish(notice);
+        if let Some(message) = message {
+            self.lately.published(message);
+        }
         if let Some((journey, from)) = traced {
             journey.step(Step {
                 name: "publish",

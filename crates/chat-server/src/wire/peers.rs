@@ -25,6 +25,10 @@ pub enum Question {
     EndSessions { user: String },
     /// End every connection with that token.
     EndToken { token: String },
+    /// What it knows of the way of a message.
+    Trace { message: String },
+    /// What went on after that.
+    Stats { since_ms: u64 },
 }
 
 /// What a node answers.
@@ -36,6 +40,8 @@ pub enum Answer {
     Sessions(SessionsHere),
     /// So many connections were ended.
     Closed(usize),
+    Trace(Option<JourneyHere>),
+    Stats(Vec<Sample>),
     /// It did not understand.
     Nothing,
 }
@@ -128,4 +134,33 @@ pub struct SessionHere {
     pub room_count: usize,
     /// What the network has not taken yet.
     pub waiting_bytes: usize,
+}
+
+/// The way of a message at one node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JourneyHere {
+    pub group: String,
+    pub seq: u64,
+    pub committed_at_ms: Option<u64>,
+    pub published_at_ms: Option<u64>,
+    pub delivered_at_ms: Option<u64>,
+    /// To how many sockets.
+    pub sockets: usize,
+}
+
+/// What went on at one node between two looks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sample {
+    pub at_ms: u64,
+    pub elapsed_ms: u64,
+    pub connections: usize,
+    pub rooms: usize,
+    pub degraded: Vec<String>,
+    pub waiting: u64,
+    pub events: u64,
+    pub messages: u64,
+    pub deliveries: u64,
+    /// Buckets of a histogram, and what is in each.
+    pub commit: Vec<(u8, u64)>,
+    pub delivery: Vec<(u8, u64)>,
 }

@@ -13,7 +13,14 @@ const WITHOUT_LIMITS: &[(&str, &str)] = &[
     ("CHAT_LIMITS__JOIN_BURST", "0"),
 ];
 
-const LOOKS: [&str; 4] = ["nodes", "rooms", "rooms/g", "users/ada/sessions"];
+const LOOKS: [&str; 6] = [
+    "nodes",
+    "rooms",
+    "rooms/g",
+    "users/ada/sessions",
+    "messages/01900000-0000-7000-8000-000000000000/trace",
+    "stats",
+];
 const ACTS: [(&str, &str); 3] = [
     ("DELETE", "users/ada/sessions"),
     ("DELETE", "users/ada/sessions/12345678-0"),
@@ -153,6 +160,11 @@ async fn hostile_values_are_refused() {
             (422, &json!(field)),
             "{query}"
         );
+    }
+    for since in ["", "now", "1", "1969-01-01T00:00:00Z"] {
+        let path = format!("admin/stats?since={since}");
+        let (status, _) = server.http("GET", &path, ADMIN_KEY, Value::Null).await;
+        assert_eq!(status, 422, "{since}");
     }
     for path in ["rooms/nobody", "rooms/a%20b", "users/a%20b/sessions"] {
         let of_admin = format!("admin/{path}");

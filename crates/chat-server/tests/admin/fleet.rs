@@ -1,9 +1,16 @@
 //! Three nodes on one PostgreSQL and one Redis.
 
+use std::time::Duration;
+
 use chat_testkit::{chat_server::ChatServer, postgres::PostgresServer, redis::RedisServer};
 use serde_json::{Value, json};
 
-use crate::support::{Site, named_token};
+use tokio::time::timeout;
+
+use crate::support::{ADMIN_KEY, Site, named_token};
+
+/// Generous: a test waits for a condition, never for time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
 
@@ -210,5 +217,109 @@ async fn one_node_is_drained_by_a_request_and_ends_well() {
         (len(&nodes["nodes"]), len(&nodes["silent"])),
         (2, 0),
         "{nodes}"
+    );
+}
+
+#[tokio::test]
+async fn a_message_is_traced_over_all_nodes_to_the_last_socket() {
+    let fleet = Fleet::start().await;
+    fleet.site(0).group("g", &["ada", "ben", "eve"]).await;
+    let mut ada = fleet.site(1).join("ada", "g").await;
+    let mut others = [
+        fleet.site(2).join("ben", "g").await,
+        fleet.site(2).join("ben", "g").await,
+        fleet.site(2).join("eve", "g").await,
+    ];
+
+    let sent = ada
+        .call("send_message", json!({"groupId": "g", "content": "x"}))
+        .await;
+    for other in &mut others {
+        other.wait_for("message_received").await;
+    }
+    let id = sent["id"].as_str().unwrap();
+    let path = format!("messages/{id}/trace");
+    let looking = async {
+        loop {
+            let trace = fleet.look(&path).await;
+            // What a client has received is noted right after that.
+            if len(&trace["delivered"]) == 2 {
+                return trace;
+            }
+        }
+    };
+    let trace = timeout(PATIENCE, looking).await.unwrap();
+
+    assert_eq!(
+        (&trace["groupId"], &trace["seq"]),
+        (&json!("g"), &sent["seq"])
+    );
+    assert_eq!(
+        (&trace["messageId"], &trace["silent"]),
+        (&json!(id), &json!([]))
+    );
+    let (committed, published) = (&trace["committed"], &trace["published"]);
+    assert_eq!(committed["node"], published["node"]);
+    assert!(committed["at"].as_str() <= published["at"].as_str());
+    for delivery in trace["delivered"].as_array().unwrap() {
+        let is_at_sender = delivery["node"] == committed["node"];
+        assert_eq!(
+            delivery["sockets"],
+            if is_at_sender { 1 } else { 3 },
+            "{trace}"
+        );
+        assert!(delivery["at"].is_string());
+    }
+    for unknown in ["nothing", "01900000-0000-7000-8000-000000000000"] {
+        let path = format!("admin/messages/{unknown}/trace");
+        let site = fleet.site(0);
+        let (status, _) = site.http("GET", &path, ADMIN_KEY, Value::Null).await;
+        assert_eq!(status, 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn figures_are_summed_up_over_nodes_and_go_on_from_where_one_has_looked() {
+    let fleet = Fleet::start().await;
+    fleet.site(0).group("g", &["ada", "ben"]).await;
+    let mut ada = fleet.site(1).join("ada", "g").await;
+    let _ben = fleet.site(2).join("ben", "g").await;
+
+    let said = json!({"groupId": "g", "content": "x"});
+    let looking = async {
+        loop {
+            ada.ask("send_message", said.clone()).await;
+            let stats = fleet.look("stats").await;
+            let items = stats["items"].as_array().unwrap().iter();
+            let is_whole = |item: &&Value| {
+                item["nodes"] == 3 && item["connections"] == 2 && !item["commitMs"].is_null()
+            };
+            if let Some(item) = items.filter(is_whole).next_back() {
+                return item.clone();
+            }
+        }
+    };
+    let item = timeout(PATIENCE, looking).await.unwrap();
+
+    assert_eq!(
+        (&item["rooms"], &item["degraded"]),
+        (&json!(2), &json!([])),
+        "{item}"
+    );
+    let figure = |name: &str| item[name].as_f64().unwrap();
+    let messages = figure("messagesPerSecond");
+    assert!(messages > 0.0 && figure("eventsPerSecond") >= messages);
+    assert!(figure("deliveriesPerSecond") > messages);
+    for name in ["commitMs", "deliveryMs"] {
+        assert!(item[name]["p50"].as_f64() <= item[name]["p99"].as_f64());
+    }
+    let since = format!("stats?since={}", item["at"].as_str().unwrap());
+    let later = fleet.look(&since).await;
+    for other in later["items"].as_array().unwrap() {
+        assert!(other["at"].as_str() > item["at"].as_str());
+    }
+    assert_eq!(
+        len(&fleet.look("stats?since=9999-01-01T00:00:00Z").await["items"]),
+        0
     );
 }

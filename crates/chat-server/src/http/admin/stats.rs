@@ -1,0 +1,108 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::extract::State;
+
+use super::super::{
+    answer::{Answer, ok},
+    body::Parameters,
+    caller::Administrator,
+};
+use crate::{
+    app::{App, sampler},
+    lately::histogram::percentile,
+    wire::{
+        admin::{Moment, Percentiles, Stats, StatsItem, StatsSince, at, names},
+        peers::{self, Question, Sample},
+        time::millis,
+    },
+};
+
+/// What went on in the last ten minutes, for every two seconds, over all nodes.
+#[utoipa::path(
+    get, path = "/api/v1/admin/stats", tag = "admin", params(StatsSince),
+    responses((status = 200, body = Stats))
+)]
+pub async fn show(
+    _: Administrator,
+    State(app): State<Arc<App>>,
+    Parameters(asked): Parameters<StatsSince>,
+) -> Answer {
+    let since_ms = asked.since.map_or(0, |Moment(since)| since.as_millis());
+    let replies = app.peers.ask(Question::Stats { since_ms }).await;
+    let (series, silent) = replies.pick(|answer| match answer {
+        peers::Answer::Stats(samples) => Some(samples),
+        _ => None,
+    });
+    let mut times: BTreeMap<u64, Sum> = BTreeMap::new();
+    for sample in series.into_iter().flat_map(|(_, samples)| samples) {
+        times.entry(sample.at_ms).or_default().add(sample);
+    }
+    ok(&Stats {
+        interval_ms: millis(sampler::EVERY),
+        items: times.into_iter().map(|(at, sum)| sum.tell(at)).collect(),
+        silent: names(silent),
+    })
+}
+
+/// The samples of all nodes at one time.
+#[derive(Default)]
+struct Sum {
+    nodes: usize,
+    connections: usize,
+    rooms: usize,
+    waiting: u64,
+    events: f64,
+    messages: f64,
+    deliveries: f64,
+    commit: Vec<(u8, u64)>,
+    delivery: Vec<(u8, u64)>,
+    degraded: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, sample: Sample) {
+        let per_second = |count: u64| precise(count) * 1_000.0 / precise(sample.elapsed_ms.max(1));
+        self.nodes += 1;
+        self.connections += sample.connections;
+        self.rooms += sample.rooms;
+        self.waiting += sample.waiting;
+        self.events += per_second(sample.events);
+        self.messages += per_second(sample.messages);
+        self.deliveries += per_second(sample.deliveries);
+        self.commit.extend(sample.commit);
+        self.delivery.extend(sample.delivery);
+        self.degraded.extend(sample.degraded);
+    }
+
+    fn tell(mut self, at_ms: u64) -> StatsItem {
+        self.degraded.sort_unstable();
+        self.degraded.dedup();
+        StatsItem {
+            at: at(at_ms),
+            nodes: self.nodes,
+            connections: self.connections,
+            rooms: self.rooms,
+            events_per_second: self.events,
+            messages_per_second: self.messages,
+            deliveries_per_second: self.deliveries,
+            commit_ms: percentiles(&mut self.commit),
+            delivery_ms: percentiles(&mut self.delivery),
+            queue_length: self.waiting,
+            degraded: self.degraded,
+        }
+    }
+}
+
+fn percentiles(filled: &mut [(u8, u64)]) -> Option<Percentiles> {
+    let mut millis = |percent| percentile(filled, percent).map(|took| took.as_secs_f64() * 1_000.0);
+    let (p50, p99) = (millis(50)?, millis(99)?);
+    Some(Percentiles { p50, p99 })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "above 2^53 nobody counts single ones"
+)]
+const fn precise(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,156 @@
+//! What went on at this node lately, for administrators: the way of each message, and figures for every two seconds.
+//!
+//! All of it is bounded, and costs what is watched an atomic or one short lock.
+
+pub mod histogram;
+mod journeys;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chat_domain::{id::MessageId, message::Message, ports::Clock, time::Timestamp};
+
+use self::{
+    histogram::Histogram,
+    journeys::{Delivered, Journeys},
+};
+use crate::wire::peers::{JourneyHere, Sample};
+
+/// Ten minutes of samples.
+const MOST_SAMPLES: usize = 300;
+
+/// What went on.
+pub struct Lately {
+    clock: Arc<dyn Clock>,
+    journeys: Mutex<Journeys>,
+    counts: Counts,
+    samples: Mutex<VecDeque<Sample>>,
+}
+
+/// Since the last sample, but for what waits.
+#[derive(Default)]
+struct Counts {
+    events: AtomicU64,
+    messages: AtomicU64,
+    deliveries: AtomicU64,
+    commit: Histogram,
+    delivery: Histogram,
+    waiting: AtomicU64,
+}
+
+/// What is only known when somebody looks.
+pub struct Seen {
+    /// When that is.
+    pub at: Timestamp,
+    /// How long ago somebody looked last.
+    pub elapsed: Duration,
+    pub connections: usize,
+    pub rooms: usize,
+    pub degraded: Vec<String>,
+}
+
+impl Lately {
+    /// Nothing went on yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            journeys: Mutex::default(),
+            counts: Counts::default(),
+            samples: Mutex::default(),
+        }
+    }
+
+    /// A message is durable, so long after it was handed to the log.
+    pub fn committed(&self, message: &Message, took: Duration) {
+        self.counts.messages.fetch_add(1, Ordering::Relaxed);
+        self.counts.commit.record(took);
+        let now = self.clock.now();
+        self.journeys().of(message).committed_at = Some(now);
+    }
+
+    /// A message went to the other nodes.
+    pub fn published(&self, message: MessageId) {
+        let now = self.clock.now();
+        if let Some(journey) = self.journeys().find(message) {
+            journey.published_at = Some(now);
+        }
+    }
+
+    /// A message was handed to so many sockets, so long after it was sent.
+    pub fn delivered(&self, message: &Message, sockets: usize, after: Duration) {
+        self.counts.delivery.record(after);
+        let at = self.clock.now();
+        self.journeys().of(message).delivered = Some(Delivered { at, sockets });
+    }
+
+    /// Something was handed to so many sockets.
+    pub fn told(&self, sockets: usize) {
+        let sockets = sockets as u64;
+        self.counts.deliveries.fetch_add(sockets, Ordering::Relaxed);
+    }
+
+    /// An event of a client was answered.
+    pub fn answered(&self) {
+        self.counts.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An event of a client begins to wait.
+    pub fn wait(&self) {
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It waits no longer.
+    pub fn taken(&self) {
+        self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The way of that message, if it came by lately.
+    pub fn journey(&self, message: MessageId) -> Option<JourneyHere> {
+        self.journeys().find(message).map(|journey| journey.tell())
+    }
+
+    /// Keeps what went on since the last time.
+    pub fn sample(&self, seen: Seen) {
+        let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        let counts = &self.counts;
+        let sample = Sample {
+            at_ms: seen.at.as_millis(),
+            elapsed_ms: u64::try_from(seen.elapsed.as_millis()).unwrap_or(u64::MAX),
+            connections: seen.connections,
+            rooms: seen.rooms,
+            degraded: seen.degraded,
+            waiting: counts.waiting.load(Ordering::Relaxed),
+            events: take(&counts.events),
+            messages: take(&counts.messages),
+            deliveries: take(&counts.deliveries),
+            commit: counts.commit.take(),
+            delivery: counts.delivery.take(),
+        };
+        let mut samples = self.samples();
+        if samples.len() >= MOST_SAMPLES {
+            samples.pop_front();
+        }
+        samples.push_back(sample);
+    }
+
+    /// Every sample that was taken after that.
+    pub fn since(&self, since_ms: u64) -> Vec<Sample> {
+        let samples = self.samples();
+        let fresh = samples.iter().filter(|sample| sample.at_ms > since_ms);
+        fresh.cloned().collect()
+    }
+
+    fn journeys(&self) -> MutexGuard<'_, Journeys> {
+        self.journeys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn samples(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
