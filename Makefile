@@ -28,6 +28,7 @@ check: setup ## Formatting, lints, documentation, licences and bans, and everyth
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
 	cargo deny check --hide-inclusion-graph bans licenses sources
 	scripts/mutations --check
+	scripts/check-vendored
 	scripts/check-deploy
 
 audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
@@ -40,6 +41,7 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 scripts/with-postgres node --test tests/js/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/fleet/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test --test-concurrency=2 tests/browser/*.test.js
 
 prove: setup ## What the project claims, at full length: half an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove

@@ -30,7 +30,7 @@ export async function open(browser, url, options = {}) {
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (line) => {
-    if (line.type() === 'error' || line.type() === 'warning') complaints.push(line.text());
+    if (line.type() === 'error') complaints.push(line.text());
   });
   await page.goto(url);
   return { page, complaints };
