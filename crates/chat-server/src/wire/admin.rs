@@ -243,7 +243,8 @@ pub struct Sessions {
 pub struct Session {
     pub node: String,
     /// What the connection is called in logs.
-    pub session: String,
+    #[serde(rename = "session")]
+    pub name: String,
     #[schema(value_type = String, format = DateTime)]
     pub connected_at: Time,
     /// `websocket` or `polling`.
@@ -262,7 +263,7 @@ impl Session {
     pub fn new(node: NodeId, session: SessionHere) -> Self {
         Self {
             node: node.to_string(),
-            session: session.session,
+            name: session.session,
             connected_at: at(session.connected_at_ms),
             transport: session.transport,
             rooms: session.rooms,

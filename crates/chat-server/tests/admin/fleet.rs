@@ -290,11 +290,11 @@ async fn figures_are_summed_up_over_nodes_and_go_on_from_where_one_has_looked() 
         loop {
             ada.ask("send_message", said.clone()).await;
             let stats = fleet.look("stats").await;
-            let items = stats["items"].as_array().unwrap().iter();
+            let mut items = stats["items"].as_array().unwrap().iter();
             let is_whole = |item: &&Value| {
                 item["nodes"] == 3 && item["connections"] == 2 && !item["commitMs"].is_null()
             };
-            if let Some(item) = items.filter(is_whole).next_back() {
+            if let Some(item) = items.rfind(is_whole) {
                 return item.clone();
             }
         }
