@@ -11,7 +11,9 @@ use chat_domain::{
 use super::{App, closing::Closing};
 use crate::wire::{
     outgoing::ServiceStatus,
-    peers::{Answer, NodeFigures, Question, RoomHere, RoomInside, RoomsAsked, SessionsHere},
+    peers::{
+        Answer, NodeFigures, Question, RoomHere, RoomInside, RoomSort, RoomsAsked, SessionsHere,
+    },
 };
 
 /// More connections of one user are counted and not listed.
@@ -91,15 +93,23 @@ fn rooms(app: &App, asked: &RoomsAsked) -> Vec<RoomHere> {
     let named = all
         .iter()
         .filter(|room| room.group.as_str().starts_with(&asked.prefix));
-    let mut rooms: Vec<RoomHere> = named.map(|room| here(app, room)).collect();
-    rooms.retain(|room| after.is_none_or(|after| place(room, asked) > after));
-    rooms.sort_unstable_by(|one, other| place(one, asked).cmp(&place(other, asked)));
-    rooms.truncate(asked.limit.min(MOST_ROOMS));
-    rooms
+    let places = named.map(|room| (Reverse(key(app, room, asked.sort)), room));
+    let mut places: Vec<_> = places
+        .filter(|(key, room)| after.is_none_or(|after| (*key, room.group.as_str()) > after))
+        .collect();
+    places.sort_unstable_by(|(one, a), (other, b)| (one, &a.group).cmp(&(other, &b.group)));
+    let first = places.iter().take(asked.limit.min(MOST_ROOMS));
+    first.map(|(_, room)| here(app, room)).collect()
 }
 
-fn place<'a>(room: &'a RoomHere, asked: &RoomsAsked) -> (Reverse<u64>, &'a str) {
-    (Reverse(room.key(asked.sort)), &room.group)
+/// What it is sorted by: as [`RoomHere::key`] has it.
+fn key(app: &App, room: &RoomFigures, sort: RoomSort) -> u64 {
+    match sort {
+        RoomSort::Users => room.counts.members as u64,
+        RoomSort::Sockets => room.counts.sockets as u64,
+        RoomSort::Rate => app.rates.of(&room.group),
+        RoomSort::Id => 0,
+    }
 }
 
 fn room(app: &App, group: &GroupId, after: Option<&UserId>, limit: usize) -> Option<RoomInside> {

@@ -162,10 +162,11 @@ impl Bus for ObservedBus {
         };
         let journey = message.and_then(|message| self.traces.of(message));
         let traced = journey.map(|journey| (journey, SystemTime::now()));
-        self.bus.publish(notice);
+        // Before anybody can have it.
         if let Some(message) = message {
             self.lately.published(message);
         }
+        self.bus.publish(notice);
         if let Some((journey, from)) = traced {
             journey.step(Step {
                 name: "publish",
