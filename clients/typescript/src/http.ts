@@ -1,0 +1,32 @@
+import { ChatError } from './error.js';
+import type { Tokens } from './tokens.js';
+import type { HttpError } from './wire.js';
+
+/** Asks the HTTP API, once more with a new token if the first one is not taken. */
+export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Promise<T> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const ask = async () => {
+    const headers = { authorization: `Bearer ${await tokens.current()}` };
+    return fetch(url, { headers, signal });
+  };
+  try {
+    let response = await ask();
+    if (response.status === 401) {
+      tokens.drop();
+      response = await ask();
+    }
+    const body: unknown = await response.json();
+    if (response.ok) return body as T;
+    throw refusal(body as HttpError, response);
+  } catch (cause) {
+    if (cause instanceof ChatError) throw cause;
+    if (signal.aborted) throw new ChatError('TIMEOUT', 'The server did not answer in time.', { cause });
+    throw new ChatError('UNREACHABLE', 'The server could not be reached.', { cause });
+  }
+}
+
+function refusal({ error }: HttpError, response: Response): ChatError {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1_000 : null;
+  return new ChatError(error.code, error.message, { details: error.details, retryAfterMs });
+}

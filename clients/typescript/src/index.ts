@@ -1,0 +1,14 @@
+export { ChatClient, type ChatClientOptions, type ChatEvents, type Unread } from './client.js';
+export type { ConnectionState, ConnectionStatus } from './connection.js';
+export type { Backoff } from './core/backoff.js';
+export type { PendingMessage } from './core/outbox.js';
+export type { Presence, Typists } from './core/presence.js';
+export type { Cursor } from './core/resume.js';
+export { ChatError, type ChatErrorCode, type ClientErrorCode } from './error.js';
+export type { OlderPage } from './history.js';
+export type { Draft, JoinOptions, Room, RoomEnd, RoomEvents } from './room.js';
+export type { SendFailed } from './sender.js';
+export { type OutboxStorage, webStorage } from './storage.js';
+export type { Store } from './store.js';
+export type { TokenProvider } from './tokens.js';
+export type * from './wire.js';
