@@ -253,8 +253,8 @@ export class Connection {
 
   #take(step: Step, error: ChatError): void {
     this.#stop();
+    if (step.kind === 'stay_away' || step.withNewToken) this.#tokens.drop();
     if (step.kind === 'stay_away') return this.#become('ended', step.error);
-    if (step.withNewToken) this.#tokens.drop();
     this.#become('waiting', error);
     this.#retry.set(now() + step.afterMs);
   }
