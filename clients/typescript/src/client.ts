@@ -1,6 +1,6 @@
 import type { ManagerOptions, SocketOptions } from 'socket.io-client';
 
-import { within } from './clock.js';
+import { LONGEST_MS, within } from './clock.js';
 import { type Audience, Connection, type ConnectionStatus } from './connection.js';
 import type { Backoff } from './core/backoff.js';
 import { deferred } from './deferred.js';
@@ -68,16 +68,18 @@ export class ChatClient {
   readonly #rooms = new Map<string, Room>();
   readonly #events = new Emitter<ChatEvents>();
   readonly #unread = new Cell<Unread>({});
+  #keepsUnread = false;
 
   /** `url` is that of the server, without a path. Nothing is sent before `connect`. */
   constructor(url: string, options: ChatClientOptions) {
-    const { backoff = BACKOFF, timeoutMs = TIMEOUT_MS, socket = {}, outbox = inMemory, mostPending = 1_000 } = options;
+    const { backoff = BACKOFF, socket = {}, outbox = inMemory, mostPending = 1_000 } = options;
+    const timeoutMs = Math.min(options.timeoutMs ?? TIMEOUT_MS, LONGEST_MS);
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#tokens = new Tokens(options.token, timeoutMs);
     const trouble = (error: ChatError) => this.#events.emit('error', error);
     const audience: Audience = {
-      opened: (session) => this.#rooms.forEach((room) => room.opened(session)),
+      opened: (session) => this.#opened(session),
       lost: () => this.#rooms.forEach((room) => room.lost()),
       ended: (error) => this.#events.emit('ended', error),
       heard: (news) => this.#heard(news),
@@ -95,7 +97,10 @@ export class ChatClient {
     return this.#connection.status;
   }
 
-  /** Complete after `groups`. In rooms that are joined only `markRead` changes it: their messages are being looked at. */
+  /**
+   * Complete after a first `groups`. In rooms that are joined only `markRead` changes it: their messages are being
+   * looked at.
+   */
   get unread(): Store<Unread> {
     return this.#unread;
   }
@@ -122,6 +127,8 @@ export class ChatClient {
    * group that is joined already gives the same room, with the listeners added.
    */
   async join(groupId: string, options: JoinOptions = {}): Promise<Room> {
+    const { finalError } = this.#connection;
+    if (finalError !== null) throw finalError;
     const known = this.#rooms.get(groupId);
     known?.listen(options);
     const room = known ?? this.#enter(groupId, options);
@@ -141,6 +148,7 @@ export class ChatClient {
 
   /** The caller's groups, all of them, with what is unread. */
   async groups(): Promise<GroupEntry[]> {
+    this.#keepsUnread = true;
     const before = this.#unread.getSnapshot();
     const groups: GroupEntry[] = [];
     let cursor: string | null = null;
@@ -159,12 +167,18 @@ export class ChatClient {
     return groups;
   }
 
-  /** Ends the connection. What is not acknowledged yet is rejected, and stays in the outbox's storage. */
+  /** Ends the connection, for good. What is not acknowledged yet is rejected, and stays in the outbox's storage. */
   close(): void {
     const error = new ChatError('CLOSED', 'The client was closed.');
     this.#connection.close();
     for (const room of [...this.#rooms.values()]) room.close(error);
     this.#sender.close(error);
+  }
+
+  #opened(session: Session): void {
+    for (const room of this.#rooms.values()) room.opened(session);
+    // What has become unread meanwhile was told to nobody.
+    if (this.#keepsUnread) this.groups().catch((error: ChatError) => this.#events.emit('error', error));
   }
 
   #enter(groupId: string, options: JoinOptions): Room {

@@ -4,7 +4,7 @@ import { deferred } from './deferred.js';
 export const now = (): number => performance.now();
 
 /** The longest that a timer of JavaScript can wait. */
-const LONGEST_MS = 2 ** 31 - 1;
+export const LONGEST_MS = 2 ** 31 - 1;
 
 /** One timer that can be set again. It may ring early: whoever is woken looks at the clock. */
 export class Alarm {

@@ -5,6 +5,7 @@ import type { Backoff } from './core/backoff.js';
 import { ReconnectPolicy, type Step } from './core/reconnect.js';
 import { type Deferred, deferred } from './deferred.js';
 import { ChatError } from './error.js';
+import { Renewal } from './renewal.js';
 import { type Argument, type Data, type News, type Request, type Result, resultOf, unanswered } from './requests.js';
 import { Cell, type Store } from './store.js';
 import type { Tokens } from './tokens.js';
@@ -67,14 +68,13 @@ export class Connection {
   readonly #status = new Cell<ConnectionStatus>({ state: 'idle', session: null, degraded: null, error: null });
   readonly #deadline = new Alarm(() => this.#tookTooLong());
   readonly #retry = new Alarm(() => this.#connect());
-  readonly #renewal = new Alarm(() => this.#renewWhenDue());
+  readonly #renewal: Renewal;
   readonly #waiting = new Set<Deferred<void>>();
   #policy: ReconnectPolicy;
   #socket: Socket | null = null;
   // WebSocket if it can be had, without the detour over long polling.
   #transports = ['websocket', 'polling'];
   #attempts = 0;
-  #isRenewing = false;
 
   constructor(url: string, options: ConnectionOptions, tokens: Tokens, audience: Audience) {
     this.#url = url;
@@ -82,6 +82,11 @@ export class Connection {
     this.#tokens = tokens;
     this.#audience = audience;
     this.#policy = new ReconnectPolicy(options.backoff);
+    this.#renewal = new Renewal(
+      tokens,
+      (token, done) => this.ask('refresh_token', { token }, done),
+      (error) => audience.trouble(error),
+    );
   }
 
   get status(): Store<ConnectionStatus> {
@@ -98,11 +103,12 @@ export class Connection {
 
   /** Begins, or tries again now instead of later. */
   open(): void {
-    if (this.#state === 'connecting' || this.isOnline) return;
+    if (this.#state === 'connecting' || this.isOnline || this.#state === 'closed') return;
     if (this.#state !== 'waiting') this.#policy = new ReconnectPolicy(this.#options.backoff);
     this.#connect();
   }
 
+  /** For good. */
   close(): void {
     const wasOnline = this.isOnline;
     const error = new ChatError('CLOSED', 'The client was closed.');
@@ -112,11 +118,16 @@ export class Connection {
     this.#rejectWaiting(error);
   }
 
+  /** Why there will be no connection, or `null` if there can be one. */
+  get finalError(): ChatError | null {
+    const { state, error } = this.#status.getSnapshot();
+    return state === 'ended' || state === 'closed' ? error : null;
+  }
+
   /** Returns when there is a connection. */
   online(timeoutMs: number): Promise<void> {
-    const { state, error } = this.#status.getSnapshot();
-    if (state === 'online') return Promise.resolve();
-    if (state === 'ended' || state === 'closed') return Promise.reject(error);
+    if (this.isOnline) return Promise.resolve();
+    if (this.finalError !== null) return Promise.reject(this.finalError);
     const waiting = deferred<void>();
     this.#waiting.add(waiting);
     const late = () => new ChatError('TIMEOUT', 'There was no connection in time.', { cause: this.#error });
@@ -212,7 +223,7 @@ export class Connection {
         if (news.payload.code === 'AUTH_EXPIRED') this.#tokens.drop();
         break;
       case 'auth_expired':
-        void this.#renew();
+        void this.#renewal.renew();
         break;
       case 'service_status':
         this.#change({ degraded: news.payload.level === 'full' ? null : news.payload });
@@ -224,8 +235,7 @@ export class Connection {
   #opened(session: Session): void {
     this.#deadline.stop();
     this.#policy.opened(now());
-    this.#tokens.began(session);
-    this.#renewal.set(this.#tokens.renewAt);
+    this.#renewal.begin(session);
     this.#change({ state: 'online', session, degraded: null, error: null });
     this.#audience.opened(session);
     for (const { resolve } of this.#waiting) resolve();
@@ -270,37 +280,11 @@ export class Connection {
     this.#attempts += 1;
     this.#deadline.stop();
     this.#retry.stop();
-    this.#renewal.stop();
-    this.#tokens.paused();
+    this.#renewal.end();
     const socket = this.#socket;
     this.#socket = null;
     socket?.offAny().off();
     socket?.disconnect();
-  }
-
-  #renewWhenDue(): void {
-    const renewAt = this.#tokens.renewAt;
-    if (renewAt === null || renewAt > now()) this.#renewal.set(renewAt);
-    else void this.#renew();
-  }
-
-  async #renew(): Promise<void> {
-    if (this.#isRenewing) return;
-    this.#isRenewing = true;
-    const socket = this.#socket;
-    const result = await this.#tokens.fresh().then(
-      (token) => new Promise<Result<Data<'refresh_token'>>>((done) => this.ask('refresh_token', { token }, done)),
-      (error: ChatError) => ({ ok: false as const, error }),
-    );
-    this.#isRenewing = false;
-    if (socket !== this.#socket) return;
-    if (result.ok) this.#tokens.renewed(result.data.tokenExpiresAt);
-    else {
-      this.#tokens.failed();
-      if (!result.error.mayBeRetried) this.#tokens.drop();
-      this.#audience.trouble(result.error);
-    }
-    this.#renewal.set(this.#tokens.renewAt);
   }
 
   get #state(): ConnectionState {

@@ -1,21 +1,20 @@
 import { Attendance } from './attendance.js';
-import { Alarm, now, pause } from './clock.js';
+import { pause } from './clock.js';
 import type { Connection } from './connection.js';
-import { backoffMs } from './core/backoff.js';
 import { merged } from './core/message-list.js';
 import type { PendingMessage } from './core/outbox.js';
 import type { Presence, Typists } from './core/presence.js';
-import { type Cursor, type News as Progress, Resume } from './core/resume.js';
+import type { Cursor, News as Progress } from './core/resume.js';
 import { deferred } from './deferred.js';
 import { ChatError } from './error.js';
 import { History, type OlderPage } from './history.js';
 import { randomId } from './id.js';
 import type { News, Result } from './requests.js';
 import type { Sender } from './sender.js';
+import { Stay } from './stay.js';
 import { Cell, Emitter, type Store } from './store.js';
 import { Typing } from './typing.js';
 import type {
-  GroupMessages,
   JoinedGroupSuccess,
   LeftGroupSuccess,
   Message,
@@ -74,7 +73,8 @@ export interface Surroundings {
   has(groupId: string): boolean;
 }
 
-const RETRY = { baseMs: 1_000, maxMs: 10_000 };
+/** When the server does not say when to try again. */
+const RETRY_MS = 1_000;
 
 /** One group whose room this client is in, over any number of connections. */
 export class Room {
@@ -85,15 +85,11 @@ export class Room {
   readonly #keepsMessages: boolean;
   readonly #attendance = new Attendance();
   readonly #typing: Typing;
-  readonly #resume: Resume;
+  readonly #stay: Stay;
   readonly #caughtUp = deferred<void>();
-  readonly #retry = new Alarm(() => (this.#resume.isInRoom ? this.#fetch() : this.#join()));
   #history: History | null = null;
   /** What the application has been told of so far. */
   #cursor: Cursor | null;
-  #attempts = 0;
-  #failures = 0;
-  #isFetching = false;
   #end: RoomEnd | null = null;
 
   /** For the client alone: use `ChatClient.join`. */
@@ -104,7 +100,11 @@ export class Room {
     this.#typing = new Typing(surroundings.connection, groupId);
     this.#cursor = options.after === 'start' ? { seq: 0, epoch: null } : (options.after ?? null);
     if (this.#cursor !== null) this.#history = new History(surroundings.connection, groupId, this.#cursor.seq);
-    this.#resume = new Resume(groupId, this.#cursor);
+    this.#stay = new Stay(surroundings.connection, groupId, this.#cursor, {
+      entered: (joined) => this.#entered(joined),
+      told: (news) => this.#tell(news),
+      refused: (error) => this.#expel('REFUSED', error),
+    });
     this.listen(options);
     // Whoever does not wait for it hears `end`.
     this.#caughtUp.promise.catch(() => {});
@@ -217,14 +217,12 @@ export class Room {
   /** A connection is there. @internal */
   opened(session: Session): void {
     this.#typing.began(session);
-    this.#join();
+    this.#stay.begin();
   }
 
   /** The connection is gone. @internal */
   lost(): void {
-    this.#attempts += 1;
-    this.#retry.stop();
-    this.#resume.lost();
+    this.#stay.end();
     this.#attendance.lost();
     this.#typing.lost();
     this.#surroundings.sender.shut(this.groupId);
@@ -236,9 +234,9 @@ export class Room {
       const error = new ChatError('FORBIDDEN', 'The user was removed from the group.', { groupId: this.groupId });
       return this.#expel(news.payload.reason, error);
     }
-    if (!this.#resume.isInRoom) return;
-    if (news.name === 'message_received') this.#tell(this.#resume.liveCame(news.payload));
-    else if (news.name === 'group_messages') this.#tell(this.#resume.pageCame(news.payload));
+    if (!this.#stay.isInRoom) return;
+    if (news.name === 'message_received') this.#stay.liveCame(news.payload);
+    else if (news.name === 'group_messages') this.#stay.pageCame(news.payload);
     else this.#attendance.heard(news);
   }
 
@@ -247,52 +245,10 @@ export class Room {
     this.#finish('CLOSED', error);
   }
 
-  #join(): void {
-    this.#attempts += 1;
-    this.#isFetching = false;
-    const attempt = this.#attempts;
-    this.#surroundings.connection.ask('join_group', this.#resume.join(), (result) => {
-      if (attempt !== this.#attempts) return;
-      if (result.ok) this.#joined(result.data);
-      else this.#refused(result.error);
-    });
-  }
-
-  #joined(joined: JoinedGroupSuccess): void {
-    this.#failures = 0;
+  #entered(joined: JoinedGroupSuccess): void {
     this.#attendance.entered(joined);
     this.#history ??= new History(this.#surroundings.connection, this.groupId, joined.lastSeq);
-    this.#tell(this.#resume.joined(joined));
     this.#surroundings.sender.open(this.groupId);
-  }
-
-  /** Reads what is missing, a page at a time. */
-  #fetch(): void {
-    const afterSeq = this.#resume.wants;
-    if (afterSeq === null || this.#isFetching) return;
-    this.#isFetching = true;
-    const attempt = this.#attempts;
-    const argument = { groupId: this.groupId, afterSeq, limit: 100 };
-    this.#surroundings.connection.ask('get_group_messages', argument, (result) => {
-      if (attempt !== this.#attempts) return;
-      this.#isFetching = false;
-      if (result.ok) this.#fetched(afterSeq, result.data);
-      else this.#refused(result.error);
-    });
-  }
-
-  #fetched(afterSeq: number, page: GroupMessages): void {
-    this.#failures = 0;
-    this.#tell(this.#resume.fetched(afterSeq, page));
-  }
-
-  #refused(error: ChatError): void {
-    // Then `opened` begins anew.
-    if (error.code === 'DISCONNECTED') return;
-    if (!error.mayBeRetried) return this.#expel('REFUSED', error);
-    this.#failures += 1;
-    const waitMs = Math.max(error.retryAfterMs ?? 0, backoffMs(RETRY, this.#failures, Math.random()));
-    this.#retry.set(now() + waitMs);
   }
 
   #tell(news: readonly Progress[]): void {
@@ -306,7 +262,7 @@ export class Room {
       this.#history = new History(connection, this.groupId, reset.older === null ? 0 : first - 1, reset.older);
     }
     this.#store(messages);
-    const { epoch = null } = this.#resume.cursor ?? {};
+    const { epoch = null } = this.#stay.cursor ?? {};
     for (const item of news) {
       if (this.#end !== null) return;
       if (item.kind === 'message') {
@@ -317,9 +273,8 @@ export class Room {
         this.#events.emit('reset', undefined);
       }
     }
-    this.#cursor = this.#resume.cursor;
+    this.#cursor = this.#stay.cursor;
     if (news.some(({ kind }) => kind === 'caught_up')) this.#caughtUp.resolve();
-    this.#fetch();
   }
 
   #store(messages: readonly Message[]): void {
@@ -349,7 +304,7 @@ export class Room {
         connection.ask('leave_group', { groupId: this.groupId }, done),
       );
       if (result.ok || result.error.code === 'DISCONNECTED' || !result.error.mayBeRetried) return;
-      await pause(result.error.retryAfterMs ?? RETRY.baseMs);
+      await pause(result.error.retryAfterMs ?? RETRY_MS);
     }
   }
 

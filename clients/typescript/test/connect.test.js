@@ -134,5 +134,7 @@ test('a closed client is over: what waits is rejected', async (t) => {
 
   client.close();
 
-  for (const each of waiting) await assert.rejects(each, { code: 'CLOSED', mayBeRetried: false });
+  for (const each of [...waiting, client.connect(), client.join('g')]) {
+    await assert.rejects(each, { code: 'CLOSED', mayBeRetried: false });
+  }
 });

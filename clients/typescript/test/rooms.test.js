@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { NO_LIMITS } from '../../../tests/js/support/server.js';
+import { BINARY, NO_LIMITS } from '../../../tests/js/support/server.js';
 import { eventually } from '../../../tests/js/support/wait.js';
 import { Proxy } from './support/proxy.js';
 import { next, online, range, Stage, until } from './support/stage.js';
@@ -122,7 +122,7 @@ test('when a backup was restored, the room begins anew', async (t) => {
 async function migrate(server, ...flags) {
   const env = { ...process.env, CHAT_DATABASE__URL: server.databaseUrl, CHAT_AUTH__SECRET: server.secret };
   delete env.CHAT_SERVER_BIN;
-  await promisify(execFile)(process.env.CHAT_SERVER_BIN, ['migrate', ...flags], { cwd: server.folder, env });
+  await promisify(execFile)(BINARY, ['migrate', ...flags], { cwd: server.folder, env });
 }
 
 test('a group of others cannot be joined', async (t) => {
@@ -295,6 +295,22 @@ test('what is unread is known after asking, and kept up', async (t) => {
   await room.markRead();
 
   await unreadOf(0);
+});
+
+test('what became unread while the connection was away is known after it', async (t) => {
+  const stage = await Stage.for(t);
+  const [anna, ben] = await stage.users('anna', 'ben');
+  const group = await stage.group(anna, ben);
+  const client = await stage.enter(ben, { backoff: { baseMs: 60_000, maxMs: 60_000 } });
+  await client.groups();
+  await stage.server.kill();
+  await until(client.status, ({ state }) => state === 'waiting');
+  await stage.server.launch();
+
+  await stage.does(anna, 'POST', `/groups/${group.id}/messages`, { content: 'meanwhile' });
+  await client.connect();
+
+  await until(client.unread, (all) => all[group.id].unreadCount === 1);
 });
 
 test('changes of the group are told', async (t) => {

@@ -14,7 +14,7 @@ import { freePort } from './port.js';
 import { Redis } from './redis.js';
 import { eventually, within } from './wait.js';
 
-const BINARY =
+export const BINARY =
   process.env.CHAT_SERVER_BIN ??
   fileURLToPath(new URL('../../../target/debug/chat-server', import.meta.url));
 const START_MS = 30_000;
