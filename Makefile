@@ -30,6 +30,7 @@ check: setup ## Formatting, lints, documentation, licences and bans, and everyth
 	scripts/mutations --check
 	scripts/check-vendored
 	scripts/check-deploy
+	npm run --silent check --prefix clients/typescript
 
 audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
 	@scripts/audit
@@ -42,9 +43,12 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 scripts/with-postgres node --test tests/js/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/fleet/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test --test-concurrency=2 tests/browser/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" npm test --prefix clients/typescript
 
 prove: setup ## What the project claims, at full length: half an hour, on a machine that does nothing else.
 	cargo run -p chat-testkit --bin prove
+	cargo build --release --bin chat-server
+	CHAT_SERVER_BIN="$(CURDIR)/target/release/chat-server" npm run prove --prefix clients/typescript
 
 fuzz: ## Ten million inputs that nobody thought of: four minutes, after a build in release mode.
 	@scripts/fuzz
@@ -60,4 +64,4 @@ load: ## Load the server at CHAT_URL, and judge it: make load LOAD="flaky --clie
 
 clean: ## Remove what was built. Tools and chat data stay.
 	cargo clean
-	rm -rf tests/js/node_modules
+	rm -rf tests/js/node_modules clients/typescript/node_modules clients/typescript/dist
