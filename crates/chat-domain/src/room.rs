@@ -56,6 +56,8 @@ pub enum Departure {
     Left,
     /// The connection is gone, or the user's right to be here.
     Gone,
+    /// The connection is gone because this node stops, and the user is expected at another one.
+    HandedOver,
 }
 
 /// One room on one node.
@@ -134,7 +136,7 @@ impl Room {
         let Some(user) = self.seats.vacate(socket) else {
             return false;
         };
-        how == Departure::Gone && self.typist_gone(&user, socket, tell)
+        how != Departure::Left && self.typist_gone(&user, socket, tell)
     }
 
     /// Takes out every socket of a user who has lost the right to be here. Until [`Room::departed`] says

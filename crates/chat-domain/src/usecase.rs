@@ -146,8 +146,9 @@ impl Chat {
         self.reach().lacks(shared)
     }
 
-    /// From now on the sockets that go stay in the store of presence: their users are expected at other nodes.
-    /// Whoever stops this node takes them out of the store in the end.
+    /// From now on sockets whose connection ends stay in the store of presence: their users are expected at other
+    /// nodes. Who leaves a room or is removed leaves it all the same. Whoever stops this node takes the others out of
+    /// the store in the end.
     pub fn begin_handover(&self) {
         self.hands_over.store(true, Ordering::Relaxed);
     }

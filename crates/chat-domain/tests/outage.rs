@@ -276,3 +276,26 @@ async fn sockets_that_are_expected_elsewhere_stay_in_the_store() {
 
     assert!(bob.heard_but_lists().is_empty(), "she was never away");
 }
+
+#[tokio::test]
+async fn who_leaves_or_is_removed_while_a_node_hands_over_has_left() {
+    let world = World::new(2);
+    world.group("tea", &["ada", "bob", "cid"]).await;
+    let mut ada = world.connect(0, "ada").await;
+    let mut cid = world.connect(0, "cid").await;
+    let mut bob = world.connect(1, "bob").await;
+    for client in [&mut ada, &mut cid, &mut bob] {
+        client.join("tea").await.unwrap();
+    }
+    bob.take();
+    let near = &world.nodes[0].chat;
+
+    near.begin_handover();
+    ada.leave("tea").await.unwrap();
+    near.delete_member(&group("tea"), &user_id("cid"))
+        .await
+        .unwrap();
+    world.settle().await;
+
+    assert_eq!(bob.heard_but_lists(), ["ada left (2)", "cid left (1)"]);
+}

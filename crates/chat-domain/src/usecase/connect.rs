@@ -1,6 +1,6 @@
 //! A socket comes and goes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use crate::{
     chore::Chore,
@@ -92,15 +92,20 @@ impl Chat {
         self.everywhere(Notice::Displaced(user.clone(), socket));
     }
 
-    /// A socket is gone: it leaves every room that it was in.
+    /// A socket is gone: it leaves every room that it was in. While this node hands over, it stays in the store.
     ///
     /// # Errors
     /// The first store that failed; the others were asked all the same, and it will be asked again.
     pub async fn disconnect(&self, connection: Connection) -> PortResult<()> {
+        let how = if self.hands_over.load(Ordering::Relaxed) {
+            Departure::HandedOver
+        } else {
+            Departure::Gone
+        };
         let mut result = Ok(());
         for group in &connection.rooms {
             let seat = connection.seat(group);
-            let left = self.vacate(&seat, Departure::Gone).await;
+            let left = self.vacate(&seat, how).await;
             if left.is_err() {
                 self.ports.agenda.note(Chore::Vacate(seat), RETRY);
             }

@@ -1,7 +1,5 @@
 //! Coming into a room, and leaving it.
 
-use std::sync::atomic::Ordering;
-
 use crate::{
     id::{Epoch, GroupId, Seq, UserId},
     limit::RetryAfter,
@@ -174,7 +172,7 @@ impl Chat {
         }
     }
 
-    /// Takes a socket out of the room here, then out of the store.
+    /// Takes a socket out of the room here, then out of the store, unless it is handed over.
     pub(super) async fn vacate(&self, seat: &Seat, how: Departure) -> PortResult<Counts> {
         let now = self.now();
         let visit = self.rooms.visit(&seat.group, now);
@@ -182,7 +180,10 @@ impl Chat {
             self.ports.sockets.dismiss(&seat.socket, &seat.group);
             room.unseat(&seat.socket, how, tell)
         });
-        let counts = self.exit(&visit, seat).await?;
+        let counts = match how {
+            Departure::Left | Departure::Gone => self.exit(&visit, seat).await?,
+            Departure::HandedOver => self.depart(&visit, seat),
+        };
         if typed {
             self.end_typing(&seat.group, &seat.user).await?;
         }
@@ -204,15 +205,17 @@ impl Chat {
 
     /// Takes a socket out of the store.
     async fn exit(&self, visit: &Visit<'_>, seat: &Seat) -> PortResult<Counts> {
+        let seen = self.depart(visit, seat);
+        Ok(self.ports.presence.leave(seat).await?.unwrap_or(seen))
+    }
+
+    /// This node has the socket no more, whatever the store says. Returns whom the room sees then.
+    fn depart(&self, visit: &Visit<'_>, seat: &Seat) -> Counts {
         let now = self.now();
-        let seen = visit.with(now, |room, tell| {
+        visit.with(now, |room, tell| {
             room.departing(seat, now, tell);
             room.counts()
-        });
-        if self.hands_over.load(Ordering::Relaxed) {
-            return Ok(seen);
-        }
-        Ok(self.ports.presence.leave(seat).await?.unwrap_or(seen))
+        })
     }
 
     fn check_room_limit(
