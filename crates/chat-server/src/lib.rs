@@ -147,7 +147,8 @@ pub async fn run(
     info!("listening on {scheme}://{address}");
     let closing = CancellationToken::new();
     let listener = Listener::new(tcp, certificate, &app.config);
-    let mut server = tokio::spawn(serve(listener, router, closing.clone()));
+    let draining = app.draining.clone();
+    let mut server = tokio::spawn(serve(listener, router, draining, closing.clone()));
     tokio::select! {
         () = stop => {}
         () = app.asked_to_stop.cancelled() => {}

@@ -26,17 +26,26 @@ const IDLE: Duration = Duration::from_secs(75);
 /// The head of a request may be as large, which is enough for the largest token: it waits in memory until it is complete.
 const HEAD_BYTES: usize = 64 * 1_024;
 
-/// Answers whoever connects, until `closing` is cancelled; then finishes what is under way, and returns.
-pub async fn serve(mut listener: Listener, router: Router, closing: CancellationToken) {
+/// Answers whoever connects until `draining` is cancelled, and whoever has connected until `closing` is; then finishes
+/// what is under way, and returns.
+pub async fn serve(
+    mut listener: Listener,
+    router: Router,
+    draining: CancellationToken,
+    closing: CancellationToken,
+) {
     let connections = TaskTracker::new();
     loop {
         let (stream, carrier) = tokio::select! {
+            // Whoever has come by then is still answered.
+            biased;
             accepted = listener.accept() => accepted,
-            () = closing.cancelled() => break,
+            () = draining.cancelled() => break,
         };
         let (router, closing) = (router.clone(), closing.clone());
         connections.spawn(converse(stream, carrier, router, closing));
     }
+    // From here on a proxy tries another node at once.
     drop(listener);
     connections.close();
     connections.wait().await;

@@ -1,0 +1,58 @@
+//! A server that is asked to stop: who is refused, what is still done, and that it ends.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{Connection, Executor, SqliteConnection};
+use support::Server;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::sleep,
+};
+
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+#[tokio::test]
+async fn nobody_new_is_let_in_while_what_is_in_flight_is_finished() {
+    let mut server = Server::start(&[]).await;
+    let address = server.address;
+    server.group("tea", &["ada"]).await;
+    let mut ada = server.join("ada", "tea").await;
+    let mut connected = TcpStream::connect(address).await.unwrap();
+    assert_eq!(ask(&mut connected, "/healthz").await, "HTTP/1.1 200 OK");
+    // The message waits until the other program is done.
+    let file = format!("sqlite://{}", server.file().display());
+    let mut other_program = SqliteConnection::connect(&file).await.unwrap();
+    other_program.execute("begin immediate").await.unwrap();
+    let message = json!({"groupId": "tea", "content": "one more"});
+    ada.ask_later("send_message", message).await;
+
+    server.begin_to_stop();
+    let closed = ada.wait_for("session_closed").await;
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(LOOK_EVERY).await;
+    }
+    let handshake = ask(&mut connected, "/socket.io/?EIO=4&transport=polling").await;
+    other_program.execute("commit").await.unwrap();
+    let folder = server.stop().await;
+
+    assert_eq!(closed["code"], "SERVER_SHUTDOWN");
+    assert_eq!(handshake, "HTTP/1.1 503 Service Unavailable");
+    let server = Server::start_in(folder, &[]).await;
+    let mut ada = server.connect("ada").await;
+    let joined = ada.call("join_group", json!("tea")).await;
+    assert_eq!(joined["lastSeq"], 1);
+}
+
+/// Asks on a connection that goes on. Returns the first line of the answer.
+async fn ask(stream: &mut TcpStream, path: &str) -> String {
+    let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(question.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    answer.lines().next().unwrap_or_default().to_owned()
+}
