@@ -77,9 +77,7 @@ pub struct App {
     pub dependencies: Vec<Arc<dyn Dependency>>,
     /// What this node shares with others, and what it goes on without for a while.
     pub shared: Vec<(&'static str, Vec<Shared>)>,
-    /// Cancelled when an administrator wants the server to stop.
-    pub asked_to_stop: CancellationToken,
-    /// Cancelled when the server stops: nobody new is let in.
+    /// Cancelled when the server stops, by [`App::stop`]: nobody new is let in.
     pub draining: CancellationToken,
     /// The tasks of sockets; the server waits for them when it stops.
     pub sockets: TaskTracker,
@@ -92,6 +90,11 @@ impl App {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Begins to stop the server, as SIGTERM does. Does not wait.
+    pub fn stop(&self) {
+        self.draining.cancel();
     }
 
     /// Keeps the record of a user who brought a valid token (contract, section 3).

@@ -81,6 +81,9 @@ pub enum ComposeError {
     Port(#[from] PortError),
 }
 
+/// What a node has in Redis, which is taken out in the end.
+pub(crate) type Tenancy = Arc<RedisPresence>;
+
 /// A server, put together.
 pub(crate) struct Composed {
     pub app: Arc<App>,
@@ -89,8 +92,8 @@ pub(crate) struct Composed {
     pub database: Database,
     /// What is in Redis is counted by it.
     pub census: Option<Census>,
-    /// What this node has in Redis, which is taken out in the end.
-    pub tenancy: Option<Arc<RedisPresence>>,
+    /// None without a Redis.
+    pub tenancy: Option<Tenancy>,
 }
 
 /// Puts a server together on an open database.
@@ -169,7 +172,6 @@ pub(crate) async fn compose(
         started_at: clock.now(),
         dependencies,
         shared: shared.names,
-        asked_to_stop: CancellationToken::new(),
         draining: CancellationToken::new(),
         sockets: TaskTracker::new(),
         known_users: KnownUsers::default(),

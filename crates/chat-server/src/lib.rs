@@ -19,25 +19,23 @@ mod io;
 mod lately;
 pub mod logging;
 pub mod metrics;
+mod stopping;
 mod tls;
 mod traces;
 mod wire;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc};
 
-use tokio::{
-    net::TcpListener,
-    task::JoinSet,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use self::{
-    auth::{Tokens, TokensError},
+    auth::{Renewal, Tokens, TokensError},
     compose::{ComposeError, Composed, DATABASE_PATIENCE, Database, compose, describe_stores},
     config::Config,
     io::{gate::Gate, listener::Listener, serve::serve},
+    stopping::Running,
     tls::{Certificate, CertificateError},
 };
 
@@ -70,16 +68,8 @@ pub enum Mode {
     Development,
 }
 
-/// Clients are spread over this part of the grace time, so that they do not come back all at once.
-const SPREAD_PERCENT: u32 = 60;
-
-/// The lease of a node goes first, so others can go on with the rest.
-const RETIRE_WITHIN: Duration = Duration::from_secs(1);
-
-/// Requests under way have this long to end after the sockets are gone.
-const LAST_REQUESTS: Duration = Duration::from_secs(1);
-
-/// Serves on `tcp` until `stop` ends, or an administrator says so; then lets everybody go, finishes what is in flight, and returns.
+/// Serves on `tcp` until `stop` ends, or a request asks for the end; then lets everybody go, finishes what is in
+/// flight, and returns.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -89,28 +79,26 @@ pub async fn run(
     tcp: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    metrics::recorder();
-    describe_stores();
-    let certificate = certificate(&config)?.map(Arc::new);
-    let (tokens, renewal) = Tokens::open(&config.auth).await?;
-    let database = Database::open(&config, DATABASE_PATIENCE).await?;
-    if config.database.migrate {
-        database.migrate().await?;
-    }
-    database.check().await?;
-    let Composed {
-        app,
-        engine,
-        agenda,
-        database,
-        census,
-        tenancy,
-    } = compose(config, tokens, database, mode == Mode::Development).await?;
-    // Nobody is let in with a token that was revoked before this server started.
-    app.chat
-        .compare_revoked()
-        .await
-        .map_err(ComposeError::Port)?;
+    let mut stop = pin!(stop);
+    let started = tokio::select! {
+        // It is large, and begun once.
+        started = Box::pin(start(config, mode)) => started?,
+        // Nobody was let in yet, and the database may stay away for long.
+        () = &mut stop => return Ok(()),
+    };
+    let Started {
+        certificate,
+        renewal,
+        composed:
+            Composed {
+                app,
+                engine,
+                agenda,
+                database,
+                census,
+                tenancy,
+            },
+    } = started;
     let (service, carriers) = engine.serve(&app);
     let gate = Gate {
         app: Arc::clone(&app),
@@ -123,7 +111,9 @@ pub async fn run(
         let tcp = tcp.map_err(|error| RunError::Metrics(address, error))?;
         let listener = Listener::new(tcp, None, &app.config);
         let router = http::metrics::router(&app);
-        chores.spawn(serve(listener, router, CancellationToken::new()));
+        // It is there until the end, which operators want to see too.
+        let never = CancellationToken::new();
+        chores.spawn(serve(listener, router, never.clone(), never));
     }
     chores.spawn(agenda.work(Arc::clone(&app.chat), tenancy.is_some()));
     chores.spawn(metrics::sort());
@@ -151,48 +141,48 @@ pub async fn run(
     let mut server = tokio::spawn(serve(listener, router, draining, closing.clone()));
     tokio::select! {
         () = stop => {}
-        () = app.asked_to_stop.cancelled() => {}
+        () = app.draining.cancelled() => {}
         ended = &mut server => ended.map_err(std::io::Error::other)?,
     }
 
-    info!("stopping");
-    app.draining.cancel();
-    let grace = app.config.grace();
-    let graced_until = Instant::now() + grace;
-    if tenancy.is_some() {
-        app.chat.begin_handover();
-    }
-    let closed = app.connections.close_all(grace * SPREAD_PERCENT / 100);
-    app.sockets.close();
-    if timeout(grace.max(LAST_REQUESTS), app.sockets.wait())
-        .await
-        .is_err()
-    {
-        warn!("some sockets did not end in time");
-    }
-    // Until here clients that poll could still fetch their last words.
-    closing.cancel();
-    let _ = timeout(LAST_REQUESTS, server).await;
-    if let Some(tenancy) = tenancy {
-        // Whoever came back to another node by then was never away.
-        if closed > 0 {
-            sleep_until(graced_until).await;
-        }
-        match timeout(RETIRE_WITHIN, tenancy.retire()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(
-                error = &error as &dyn std::error::Error,
-                "could not take this node out of Redis; the others will"
-            ),
-            Err(_) => warn!("taking this node out of Redis takes too long; the others will"),
-        }
-    }
-    chores.abort_all();
-    database.close().await;
-    let traces = Arc::clone(&app.traces);
-    let _ = tokio::task::spawn_blocking(move || traces.close()).await;
-    info!("stopped; {closed} connections were told to come back");
+    let running = Running {
+        app,
+        server,
+        closing,
+        chores,
+        tenancy,
+        database,
+    };
+    Box::pin(running.stop()).await;
     Ok(())
+}
+
+/// A server that can serve.
+struct Started {
+    certificate: Option<Arc<Certificate>>,
+    renewal: Option<Renewal>,
+    composed: Composed,
+}
+
+async fn start(config: Config, mode: Mode) -> Result<Started, RunError> {
+    metrics::recorder();
+    describe_stores();
+    let certificate = certificate(&config)?.map(Arc::new);
+    let (tokens, renewal) = Tokens::open(&config.auth).await?;
+    let database = Database::open(&config, DATABASE_PATIENCE).await?;
+    if config.database.migrate {
+        database.migrate().await?;
+    }
+    database.check().await?;
+    let composed = compose(config, tokens, database, mode == Mode::Development).await?;
+    // Nobody is let in with a token that was revoked before this server started.
+    let compared = composed.app.chat.compare_revoked().await;
+    compared.map_err(ComposeError::Port)?;
+    Ok(Started {
+        certificate,
+        renewal,
+        composed,
+    })
 }
 
 /// What the server shows for itself, if it speaks TLS.

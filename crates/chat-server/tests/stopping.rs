@@ -2,17 +2,24 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chat_testkit::{
+    chat_server::ChatServer, port::Port, postgres::PostgresServer, redis::RedisServer,
+};
 use serde_json::json;
 use sqlx::{Connection, Executor, SqliteConnection};
-use support::Server;
+use support::{Server, Site};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::sleep,
 };
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
+
+/// The contract's 10 s, and the way there and back.
+const ENDS_WITHIN: Duration = Duration::from_secs(11);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[tokio::test]
@@ -45,6 +52,47 @@ async fn nobody_new_is_let_in_while_what_is_in_flight_is_finished() {
     let mut ada = server.connect("ada").await;
     let joined = ada.call("join_group", json!("tea")).await;
     assert_eq!(joined["lastSeq"], 1);
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_its_database_can_be_stopped() {
+    let nobody = Port::reserve();
+    let database = PostgresServer::url_at(nobody.number());
+    let server = Server::start(&[("CHAT_DATABASE__URL", &database)]).await;
+
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_ends_in_time_although_nothing_answers_it() {
+    let (postgres, redis) = (PostgresServer::start().await, RedisServer::start().await);
+    let (database, redis_url) = (postgres.url(), redis.url());
+    let settings = [
+        ("CHAT_DATABASE__URL", database.as_str()),
+        ("CHAT_REDIS__URL", &redis_url),
+        ("CHAT_SHUTDOWN__GRACE_MS", "8000"),
+    ];
+    let mut node = ChatServer::start(PROGRAM, &settings).await;
+    let site = Site {
+        address: node.address(),
+    };
+    site.group("tea", &["ada", "ben"]).await;
+    let mut clients = [site.join("ada", "tea").await, site.join("ben", "tea").await];
+
+    postgres.pause();
+    redis.pause();
+    for client in &mut clients {
+        let message = json!({"groupId": "tea", "content": "does anybody hear me?"});
+        client.ask_later("send_message", message).await;
+    }
+    let asked = Instant::now();
+    let ends_well = node.stop().await;
+
+    let took = asked.elapsed();
+    assert!(ends_well && took < ENDS_WITHIN, "{took:?}: {}", node.log());
+    for client in &mut clients {
+        client.wait_for("session_closed").await;
+    }
 }
 
 /// Asks on a connection that goes on. Returns the first line of the answer.

@@ -36,7 +36,7 @@ pub async fn list(_: Administrator, State(app): State<Arc<App>>) -> Answer {
     post, path = "/api/v1/admin/drain", tag = "admin", responses((status = 202, body = Draining))
 )]
 pub async fn drain(_: Administrator, State(app): State<Arc<App>>) -> Answer {
-    app.asked_to_stop.cancel();
+    app.stop();
     let node = app.node.to_string();
     Ok((StatusCode::ACCEPTED, Json(Draining { node })).into_response())
 }
