@@ -16,6 +16,8 @@ pub struct Role {
     pub small_buffer: bool,
     /// How long it stays away at least when the server or the network has ended its connection.
     pub away_when_lost: Duration,
+    /// What it makes of such an end.
+    pub manners: Manners,
     /// Its steps, in order of time; made while they are played.
     pub plan: Plan,
 }
@@ -33,9 +35,19 @@ impl Role {
             from_the_beginning: false,
             small_buffer: false,
             away_when_lost: Duration::ZERO,
+            manners: Manners::Good,
             plan: Box::new(plan),
         }
     }
+}
+
+/// What a client makes of a connection that it did not end itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manners {
+    /// It goes when it is told to, and comes back when it was told to, or soon.
+    Good,
+    /// It knows nothing of `session_closed`: a Socket.IO client as it comes, which waits a second, more or less.
+    Stock,
 }
 
 /// The steps of a client.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cast::Cast,
-    plan::{Manner, Plan, Role},
+    plan::{Manner, Manners, Plan, Role},
     record::{Census, Diary, End, Event, Key, Room, Seq, User},
 };
 
@@ -25,7 +25,6 @@ use crate::{
 const LET_IN_WITHIN: Duration = Duration::from_secs(15);
 /// How often a client looks around while all wait for each other.
 const LOOK_AROUND: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 
 /// One client.
 pub struct Phone {
@@ -40,6 +39,7 @@ pub struct Phone {
     /// The server's name for the connection.
     socket: String,
     away_when_lost: Duration,
+    manners: Manners,
     phase: Phase,
     reading: bool,
     messages: Allowance,
@@ -129,6 +129,7 @@ impl Phone {
             },
             socket: String::new(),
             away_when_lost: role.away_when_lost,
+            manners: role.manners,
             phase: Phase::Gather,
             reading: true,
             messages: Allowance::NONE,
@@ -274,10 +275,8 @@ impl Phone {
     }
 
     fn down_for_a_while(&mut self, failures: u32, now: Duration) -> Link {
-        let jitter = Duration::from_millis(self.rng.u64(50..150));
-        let wait = (jitter * 2_u32.saturating_pow(failures.min(10))).min(LONGEST_BACKOFF);
         Link::Down {
-            again_at: now + wait,
+            again_at: now + backoff(self.manners, failures, &mut self.rng),
             failures,
         }
     }
@@ -312,6 +311,17 @@ impl Phone {
     }
 }
 
+/// How long to wait after so many attempts in vain: half as much or half as much again, twice as much each time.
+fn backoff(manners: Manners, failures: u32, rng: &mut fastrand::Rng) -> Duration {
+    let (usual, longest) = match manners {
+        Manners::Good => (Duration::from_millis(100), Duration::from_secs(3)),
+        // `reconnectionDelay` and `reconnectionDelayMax` of socket.io-client.
+        Manners::Stock => (Duration::from_secs(1), Duration::from_secs(5)),
+    };
+    let wait = usual * 2_u32.saturating_pow(failures.min(10));
+    wait.mul_f64(0.5 + rng.f64()).min(longest)
+}
+
 fn census(seat: &Seat, cast: &Cast) -> Option<Census> {
     let members: Members<'_> = serde_json::from_str(&seat.shown).ok()?;
     Some(Census {
@@ -323,4 +333,53 @@ fn census(seat: &Seat, cast: &Cast) -> Option<Census> {
         user_count: members.member_count,
         socket_count: members.socket_count,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+    use crate::client::frame::Outgoing;
+
+    const FAREWELL: &str =
+        r#"42["session_closed",{"code":"SERVER_SHUTDOWN","reconnectInMs":2500}]"#;
+
+    /// Somebody who is told to go, a second after the beginning.
+    fn told_to_go(manners: Manners) -> Phone {
+        let cast = Cast::new(vec!["ada".to_owned()], vec!["token".to_owned()], Vec::new());
+        let role = Role {
+            manners,
+            ..Role::new(User(0), Vec::new(), iter::empty())
+        };
+        let mut phone = Phone::new(role, Arc::new(Shared::new(cast)), Duration::ZERO, 1);
+        let mut out = Outgoing::default();
+        phone.connecting(Duration::ZERO);
+        phone.hear(r#"42["session",{"limits":{}}]"#, Duration::ZERO, &mut out);
+        phone.hear(FAREWELL, Duration::from_secs(1), &mut out);
+        phone
+    }
+
+    #[test]
+    fn who_has_manners_goes_when_told_to_and_is_back_when_told_to() {
+        let mut phone = told_to_go(Manners::Good);
+        let now = Duration::from_secs(1);
+        assert_eq!(phone.want(now), Want::Cut(Manner::HangUp, End::Server));
+
+        phone.closed(End::Server, now);
+
+        assert_eq!(phone.wake(), Duration::from_millis(3_500));
+    }
+
+    #[test]
+    fn a_stock_client_stays_to_the_end_and_is_back_after_a_second_more_or_less() {
+        let mut phone = told_to_go(Manners::Stock);
+        let now = Duration::from_millis(1_200);
+        assert_eq!(phone.want(now), Want::AsIs);
+
+        phone.closed(End::Server, now);
+
+        let usual = now + Duration::from_millis(500)..=now + Duration::from_millis(1_500);
+        assert!(usual.contains(&phone.wake()), "{:?}", phone.wake());
+    }
 }

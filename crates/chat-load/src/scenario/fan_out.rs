@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Script, ScriptError, one_room_each, positive, room_of, share};
 use crate::{
-    plan::{Action, Role},
+    plan::{Action, Manners, Role},
     record::User,
 };
 
@@ -32,6 +32,10 @@ pub struct FanOut {
     /// How long these stay away at least, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub stay_away: u64,
+    /// Of all clients, each one of so many is a stock Socket.IO client, which comes back after a second, more or
+    /// less, whatever the server says; 0: none is.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub one_in_is_stock: u32,
 }
 
 impl FanOut {
@@ -56,9 +60,15 @@ impl FanOut {
                 bytes,
                 copies,
             };
-            let stays_away = user.0.checked_rem(self.one_in_stays_away) == Some(0);
+            let is_one_in = |many| user.0.checked_rem(many) == Some(0);
+            let stays_away = is_one_in(self.one_in_stays_away);
             Role {
                 away_when_lost: Duration::from_secs(if stays_away { self.stay_away } else { 0 }),
+                manners: if is_one_in(self.one_in_is_stock) {
+                    Manners::Stock
+                } else {
+                    Manners::Good
+                },
                 ..Role::new(user, vec![room], share(user, clients, rate, total, send))
             }
         };

@@ -17,7 +17,7 @@ use crate::{
         seat::Todo,
         shared::Phase,
     },
-    plan::Manner,
+    plan::{Manner, Manners},
     record::{End, Event, Key, MessageId, Room, User},
 };
 
@@ -141,6 +141,10 @@ impl Phone {
     fn farewell(&mut self, closed: &SessionClosed<'_>, now: Duration) {
         let slow_consumer = closed.code == "SLOW_CONSUMER";
         self.diary.note(now, Event::Farewell { slow_consumer });
+        if self.manners == Manners::Stock {
+            // It goes on until the server ends the connection.
+            return;
+        }
         let wait = Duration::from_millis(closed.reconnect_in_ms.unwrap_or(0).min(10_000));
         let wait = wait.max(self.away_when_lost);
         self.end(Manner::HangUp, End::Server, 0, now);
