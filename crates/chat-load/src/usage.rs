@@ -17,10 +17,17 @@ pub fn cpu_seconds(process: u32) -> Option<f64> {
 
 /// The resident memory of a process now, in KiB. `None` if there is none.
 pub fn resident_kib(process: u32) -> Option<u64> {
+    kib(process, "VmRSS:")
+}
+
+/// The most resident memory that a process ever had, in KiB. `None` if there is none.
+pub fn peak_kib(process: u32) -> Option<u64> {
+    kib(process, "VmHWM:")
+}
+
+fn kib(process: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -45,7 +52,9 @@ mod tests {
 
     #[test]
     fn this_process_has_memory() {
-        assert!(resident_kib(own_id()).is_some_and(|kib| kib > 0));
+        let resident = resident_kib(own_id());
+        assert!(resident.is_some_and(|kib| kib > 0));
+        assert!(peak_kib(own_id()) >= resident);
         assert!(cpu_seconds(own_id()).is_some());
     }
 }

@@ -177,6 +177,8 @@ pub struct Limits {
     #[validate(range(min = 1_024, max = 16_777_216))]
     pub event_bytes: usize,
     #[validate(range(min = 65_536, max = 1_073_741_824))]
+    pub socket_inbox_bytes: usize,
+    #[validate(range(min = 65_536, max = 1_073_741_824))]
     pub socket_queue_bytes: usize,
     #[validate(range(min = 16, max = 65_536))]
     pub socket_queue_packets: usize,
@@ -274,6 +276,7 @@ impl Default for Limits {
             address_requests_per_second: 1_000,
             rooms_per_socket: 100,
             event_bytes: 64 * 1_024,
+            socket_inbox_bytes: 1_024 * 1_024,
             socket_queue_bytes: 1_024 * 1_024,
             socket_queue_packets: 1_024,
             socket_stall_ms: 15_000,

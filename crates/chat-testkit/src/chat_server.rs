@@ -184,6 +184,11 @@ impl ChatServer {
         usage::resident_kib(self.pid()).expect("it runs")
     }
 
+    /// The most that it ever had in memory, in this life.
+    pub fn peak_kib(&self) -> u64 {
+        usage::peak_kib(self.pid()).expect("it runs")
+    }
+
     /// What it has computed in this life.
     pub fn cpu_seconds(&self) -> f64 {
         usage::cpu_seconds(self.pid()).expect("it runs")

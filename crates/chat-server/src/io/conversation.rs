@@ -206,13 +206,14 @@ impl Conversation {
 
     async fn take(&mut self, job: Job) {
         let Job {
-            event,
             payload,
             reply,
+            room: _room,
             waiting,
         } = job;
         self.app.events.taken(&waiting);
         drop(waiting);
+        let event = reply.event().to_owned();
         let begun = Instant::now();
         let mut reply = Some(reply);
         let handling = self.handle(&event, &payload, &mut reply);

@@ -1,6 +1,7 @@
 //! A socket's queue of events. What happens here is on the connection's own task: it must not wait.
 //!
-//! Invariant: events leave the queue in the order in which the client sent them.
+//! Invariant: events leave the queue in the order in which the client sent them. What waits is bounded in events, and in
+//! bytes: [`Room`] is what one of them takes, until it has been handled.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +20,7 @@ use socketioxide::{
     handler::{FromMessage, Value},
     socket::Socket,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::reply::Reply;
 use crate::{
@@ -34,17 +35,28 @@ const UNLIMITED_QUEUE: usize = 16_384;
 /// What may wait at least.
 const LEAST_QUEUE: usize = 64;
 
+/// Who finds no room tries again after this long: a store answers by then, or has failed.
+const FULL_FOR: RetryAfter = RetryAfter(Duration::from_secs(1));
+
 /// So many refusals within [`REFUSALS_WITHIN`] end the connection (contract, section 2).
 const MOST_REFUSALS: usize = 100;
 const REFUSALS_WITHIN: Duration = Duration::from_secs(10);
 
+/// What an event takes besides its texts: its place in the queue, and what the allocator adds.
+const EVENT_OVERHEAD_BYTES: usize = 192;
+
 /// One event as it came.
 pub struct Job {
-    pub event: String,
     pub payload: Payload,
+    /// Knows the name of the event.
     pub reply: Reply,
     pub waiting: Waiting,
+    /// Held until the event has been handled.
+    pub room: Room,
 }
+
+/// The bytes that an event takes of those that may wait. They are free again when this is dropped.
+pub struct Room(#[expect(dead_code, reason = "its drop is what it is for")] OwnedSemaphorePermit);
 
 /// The text of an event packet: a JSON array of the name and the arguments.
 pub struct Payload {
@@ -83,6 +95,8 @@ impl<A: Adapter> FromMessage<A> for Raw {
 pub struct Inbox {
     app: Arc<App>,
     queue: mpsc::Sender<Job>,
+    /// A permit for each byte that may still come.
+    free: Arc<Semaphore>,
     line: Arc<dyn Line>,
     flood: Mutex<Flood>,
 }
@@ -102,10 +116,16 @@ impl Inbox {
         });
         let (queue, jobs) = mpsc::channel(capacity);
         let flood = Flood::new(quota, app.now());
+        let limits = &app.config.limits;
+        // The largest event alone is never too much.
+        let largest = 2 * limits.event_bytes + EVENT_OVERHEAD_BYTES;
+        let bytes = limits.socket_inbox_bytes.max(largest);
+        let free = Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
         (
             Self {
                 app,
                 queue,
+                free,
                 line,
                 flood: Mutex::new(flood),
             },
@@ -115,7 +135,8 @@ impl Inbox {
 
     /// An event has come.
     pub fn receive(&self, event: String, raw: Raw, socket: SocketRef, ack: AckSender) {
-        let reply = Reply::new(socket, raw.wants_ack.then_some(ack), event.clone());
+        let size = raw.payload.text.len() + event.len() + EVENT_OVERHEAD_BYTES;
+        let reply = Reply::new(socket, raw.wants_ack.then_some(ack), event);
         if let Err(RetryAfter(wait)) = self.count(self.app.now()) {
             return self.refuse(
                 reply,
@@ -126,16 +147,24 @@ impl Inbox {
             let message = "The event is too large.";
             return self.refuse(reply, &Refusal::new(Code::PayloadTooLarge, message));
         }
+        let Some(room) = self.room_for(size) else {
+            return self.refuse(reply, &Refusal::rate_limited(FULL_FOR, Limit::Events));
+        };
         let job = Job {
-            event,
             payload: raw.payload,
             reply,
             waiting: self.app.events.wait(),
+            room,
         };
         if let Err(mpsc::error::TrySendError::Full(job)) = self.queue.try_send(job) {
-            let wait = RetryAfter(Duration::from_secs(1));
-            self.refuse(job.reply, &Refusal::rate_limited(wait, Limit::Events));
+            self.refuse(job.reply, &Refusal::rate_limited(FULL_FOR, Limit::Events));
         }
+    }
+
+    fn room_for(&self, bytes: usize) -> Option<Room> {
+        let bytes = u32::try_from(bytes).ok()?;
+        let taken = Arc::clone(&self.free).try_acquire_many_owned(bytes);
+        taken.ok().map(Room)
     }
 
     fn count(&self, now: Timestamp) -> Result<(), RetryAfter> {

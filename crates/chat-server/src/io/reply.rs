@@ -41,7 +41,7 @@ impl Reply {
         Self { socket, ack, event }
     }
 
-    /// Which event it answers.
+    /// The name of the event.
     pub fn event(&self) -> &str {
         &self.event
     }
