@@ -1,12 +1,13 @@
 //! The Socket.IO side.
 //!
 //! A connection's way: [`listener`] accepts it, over TLS or not ([`stream`]), [`guarded`] ends it when that is due, and
-//! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request; [`connect`] checks the token and
+//! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request; [`connect`] counts the [`attempts`], checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
 //! the caller, [`fanout`] tells the others, both through the socket's [`outlet`], which counts its [`backlog`]; [`line`](mod@line)
 //! ends the connection, with the help of [`carriers`].
 
+mod attempts;
 mod backlog;
 mod carriers;
 mod connect;

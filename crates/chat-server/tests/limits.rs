@@ -174,6 +174,28 @@ async fn an_address_opens_so_many_transports_at_once() {
 }
 
 #[tokio::test]
+async fn signing_in_again_costs_as_much_as_opening_a_transport() {
+    let settings = [
+        TRUSTING,
+        ("CHAT_LIMITS__CONNECTIONS_PER_ADDRESS", "1"),
+        ("CHAT_LIMITS__HANDSHAKE_BURST", "4"),
+        ("CHAT_LIMITS__HANDSHAKES_PER_SECOND", "1"),
+    ];
+    let server = Server::start(&settings).await;
+    let mut eve = open_from(&server, "10.0.0.1").await.unwrap();
+
+    let mut answer = String::new();
+    while !answer.contains("RATE_LIMITED: ") {
+        eve.send(r#"40{"token":"wrong"}"#).await;
+        answer = eve.packet().await;
+    }
+
+    eve.closed().await;
+    assert_eq!(open_from(&server, "10.0.0.1").await.err(), Some(429));
+    assert!(open_from(&server, "10.0.0.2").await.is_ok());
+}
+
+#[tokio::test]
 async fn the_oldest_from_an_address_makes_room_where_that_is_configured() {
     let settings = [
         TRUSTING,

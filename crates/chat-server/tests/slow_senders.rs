@@ -180,3 +180,25 @@ async fn who_tries_one_wrong_token_after_the_other_is_cut() {
     let mut ada = server.connect("ada").await;
     ada.call("leave_group", json!("g")).await;
 }
+
+#[tokio::test]
+async fn a_good_token_that_is_not_let_in_is_tried_in_vain_too() {
+    let server = Server::start(&[("CHAT_LIMITS__CONNECTIONS_PER_USER", "1")]).await;
+    let _first = server.connect("eve").await;
+    let mut second = Client::open(server.address).await;
+    let auth = json!({"token": token("eve", 60)});
+
+    let mut answers = Vec::new();
+    while !answers
+        .last()
+        .is_some_and(|it: &String| it.contains("RATE_LIMITED: "))
+    {
+        second.send(&format!("40{auth}")).await;
+        answers.push(second.packet().await);
+    }
+
+    assert!(answers.len() > 10, "{answers:?}");
+    let mut others = answers.iter().rev().skip(1);
+    assert!(others.all(|answer| answer.contains("CONNECTION_LIMIT: ")));
+    second.closed().await;
+}

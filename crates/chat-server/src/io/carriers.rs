@@ -41,8 +41,6 @@ struct Session {
     cables: Vec<Weak<Cable>>,
     /// Its way out, once it was let in.
     outlet: Weak<Outlet>,
-    /// How often somebody has tried to sign in since it was let in.
-    attempts: u32,
 }
 
 impl Session {
@@ -93,24 +91,9 @@ impl Carriers {
         });
     }
 
-    /// Somebody tries to sign in. Returns how often that was tried in vain, this time included.
-    pub(super) fn tries(&self, session: Sid) -> u32 {
-        let mut attempts = 0;
-        self.change(session, |known| {
-            known.attempts = known.attempts.saturating_add(1);
-            attempts = known.attempts;
-        });
-        attempts
-    }
-
     /// The session has a valid token, and a way out.
     pub fn admitted(&self, session: Sid, outlet: &Arc<Outlet>) {
         self.change(session, |known| known.outlet = Arc::downgrade(outlet));
-    }
-
-    /// The session was let in.
-    pub(super) fn let_in(&self, session: Sid) {
-        self.change(session, |known| known.attempts = 0);
     }
 
     /// A poll took so much of what waited for the session.

@@ -22,6 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
 use super::{
+    attempts::{Attempt, Attempts},
     backlog::Backlog,
     carriers::Carriers,
     inbox::{Inbox, Job, Raw},
@@ -44,9 +45,6 @@ use crate::{
 
 /// A task that never began, or that a store holds up for longer, is not waited for.
 const TASK_ENDS_WITHIN: Duration = Duration::from_secs(30);
-
-/// Whoever has no valid token by then opens another transport, and those are counted.
-const MOST_TRIES: u32 = 10;
 
 /// What the client sends to connect.
 #[derive(Deserialize)]
@@ -151,8 +149,9 @@ async fn let_in(
     let known = (
         request.extensions.get::<ConnectInfo<Carrier>>().cloned(),
         request.extensions.get::<Address>().copied(),
+        request.extensions.get::<Attempts>(),
     );
-    let (Some(ConnectInfo(carrier)), Some(Address(address))) = known else {
+    let (Some(ConnectInfo(carrier)), Some(Address(address)), Some(attempts)) = known else {
         let (code, cause) = (Code::InternalError, Cause::Unavailable);
         return Err(Refused::new(code, cause, "the connection is not known"));
     };
@@ -161,9 +160,11 @@ async fn let_in(
     let backlog = Backlog::new(limits.socket_queue_packets, limits.socket_queue_bytes);
     let backlog = Arc::new(backlog);
     let line = SocketLine::new(io, socket.id, Arc::clone(&carriers), Arc::clone(&backlog));
-    let tries = carriers.tries(socket.id);
-    if tries > MOST_TRIES {
-        if tries == MOST_TRIES + 1 {
+    let attempt = attempts.count(app.now(), || {
+        app.requests.handshakes.spend(&address, app.now())
+    });
+    if attempt != Attempt::Taken {
+        if attempt == Attempt::OneTooMany {
             line.turn_away(socket.transport_type());
         }
         let message = "there were too many attempts to sign in";
@@ -200,7 +201,6 @@ async fn let_in(
     slot.hold(identity.token.as_ref(), identity.expires_at, app.now());
     let checked = app.tokens.check_revoked(&identity);
     checked.map_err(|error| Refused::by_token(&error))?;
-    carriers.let_in(socket.id);
     // Whoever stops the server sees the slot from now on, or is seen here.
     if app.draining.is_cancelled() {
         line.turn_away(socket.transport_type());

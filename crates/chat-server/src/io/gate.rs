@@ -15,7 +15,7 @@ use http::Uri;
 use socketioxide::socket::Sid;
 use tokio::time::timeout;
 
-use super::{carriers::Carriers, listener::Carrier};
+use super::{attempts::Attempts, carriers::Carriers, listener::Carrier};
 use crate::{
     app::{
         App,
@@ -56,7 +56,7 @@ pub async fn pass(
     State(gate): State<Gate>,
     ConnectInfo(carrier): ConnectInfo<Carrier>,
     Extension(Address(address)): Extension<Address>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if !may_come_from(&gate.app, request.headers()) {
@@ -67,6 +67,7 @@ pub async fn pass(
         if let Some(refusal) = refuse_new(&gate.app, &address) {
             return refusal;
         }
+        request.extensions_mut().insert(Attempts::default());
         return next.run(request).await;
     };
     let is_poll = request.method() == Method::GET;

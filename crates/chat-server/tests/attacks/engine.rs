@@ -1,6 +1,6 @@
 //! Engine.IO and WebSocket as nobody should speak them: sessions, handshakes and frames.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -74,6 +74,14 @@ pub const ATTACKS: Table = &[
     ("a namespace of 60,000 characters", "stays open"),
     ("an event in a namespace that one is not in", "stays open"),
     ("ten thousand connects on one transport", "stays open"),
+    (
+        "signing in and out without end with a good token",
+        "RATE_LIMITED, then closed",
+    ),
+    (
+        "wrong tokens between good ones, to be forgiven",
+        "RATE_LIMITED, then closed",
+    ),
     ("an event before signing in", "closed"),
     (
         "signing in a second time as another user",
@@ -170,6 +178,8 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
+const SIGNED_IN: &str = "40";
+const REFUSED: &str = "44";
 const PONG: &[u8] = b"\x8A\x05alive";
 
 /// Signs in over a WebSocket by hand, sends these bytes, and says what became of the connection.
@@ -391,6 +401,21 @@ async fn sessions_and_frames_that_are_none_end_at_most_their_own_connection() {
         attempts.got(name, sent(&server, &mut witness, &bytes, pings).await);
     }
 
+    let good = format!("40{}", json!({"token": token("eve", 600)}));
+    let wrong = r#"40{"token":"wrong"}"#;
+    for (name, connects) in [
+        (
+            "signing in and out without end with a good token",
+            &[(good.as_str(), SIGNED_IN)][..],
+        ),
+        (
+            "wrong tokens between good ones, to be forgiven",
+            &[(wrong, REFUSED), (good.as_str(), SIGNED_IN)],
+        ),
+    ] {
+        attempts.got(name, signing_in_again(&server, connects).await);
+        witness.is_unharmed().await;
+    }
     let (mut stream, _) = handshake(&server, "EIO=4&transport=websocket", KEY).await;
     stream
         .write_all(&frame(TEXT, b"42[\"join_group\",\"g\"]"))
@@ -426,6 +451,36 @@ async fn sessions_and_frames_that_are_none_end_at_most_their_own_connection() {
     witness.is_unharmed().await;
     attempts.got("200 transports, opened and dropped", "the others chat on");
     attempts.finish();
+}
+
+/// Signs in with each of these and out again, over and over on one transport. Returns the last answer, and what became
+/// of the transport.
+async fn signing_in_again(server: &Server, connects: &[(&str, &str)]) -> String {
+    let mut client = Client::open(server.address).await;
+    let (start, mut sessions) = (Instant::now(), 0);
+    for (connect, wanted) in connects.iter().cycle() {
+        let answer = loop {
+            // Nothing answers while the session before still ends.
+            client.try_send(connect).await;
+            if let Ok(answer) = timeout(BETWEEN_PINGS, client.receive()).await {
+                let answer = answer.expect("it is told why before it is closed");
+                if answer.contains("RATE_LIMITED: ") || answer.starts_with(wanted) {
+                    break answer;
+                }
+            }
+        };
+        if answer.contains("RATE_LIMITED: ") {
+            break;
+        }
+        if *wanted == SIGNED_IN {
+            sessions += 1;
+            client.try_send("41").await;
+        }
+    }
+    client.closed().await;
+    let allowed = 10 + start.elapsed().as_secs();
+    assert!((1..=allowed).contains(&sessions), "{sessions}");
+    "RATE_LIMITED, then closed".to_owned()
 }
 
 async fn sessions(server: &Server, attempts: &mut Attempts) {
