@@ -407,6 +407,15 @@ impl Limits {
         Quota::new(burst, per_second).filter(|_| connections > 0)
     }
 
+    /// How often TLS may begin with one address, if its connections are limited: as often as transports, and on all TCP
+    /// connections that there may be from there at once.
+    pub fn tls_handshakes(&self) -> Option<Quota> {
+        let quota = self.handshakes()?;
+        let carriers = self.carriers_per_address().unwrap_or_default();
+        let carriers = u32::try_from(carriers).unwrap_or(u32::MAX);
+        Quota::new(quota.burst().max(carriers), quota.per_second())
+    }
+
     /// How many TCP connections there may be from one address, if its connections are limited: browsers keep some
     /// that are idle, and a client that polls has two at times.
     pub fn carriers_per_address(&self) -> Option<usize> {

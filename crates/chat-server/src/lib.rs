@@ -109,7 +109,7 @@ pub async fn run(
     if let Some(address) = app.config.metrics.listen {
         let tcp = TcpListener::bind(address).await;
         let tcp = tcp.map_err(|error| RunError::Metrics(address, error))?;
-        let listener = Listener::new(tcp, None, &app.config);
+        let listener = Listener::new(tcp, None, Arc::clone(&app));
         let router = http::metrics::router(&app);
         // It is there until the end, which operators want to see too.
         let never = CancellationToken::new();
@@ -136,7 +136,7 @@ pub async fn run(
     };
     info!("listening on {scheme}://{address}");
     let closing = CancellationToken::new();
-    let listener = Listener::new(tcp, certificate, &app.config);
+    let listener = Listener::new(tcp, certificate, Arc::clone(&app));
     let draining = app.draining.clone();
     let mut server = tokio::spawn(serve(listener, router, draining, closing.clone()));
     tokio::select! {

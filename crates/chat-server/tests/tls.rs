@@ -17,7 +17,7 @@ use support::{Server, token};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -36,6 +36,10 @@ fn put_certificate(folder: &Path) -> CertificateDer<'static> {
 }
 
 async fn server_with_tls(folder: &TempDir) -> Server {
+    server_with(folder, &[]).await
+}
+
+async fn server_with(folder: &TempDir, more: &[(&str, &str)]) -> Server {
     let file = |name| folder.path().join(name).to_string_lossy().into_owned();
     let (chain, key) = (file("tls.pem"), file("tls.key"));
     let settings = [
@@ -43,12 +47,20 @@ async fn server_with_tls(folder: &TempDir) -> Server {
         ("CHAT_TLS__KEY_FILE", &*key),
         ("CHAT_HTTP__HEADERS_WITHIN_MS", "2000"),
     ];
-    Server::start(&settings).await
+    Server::start(&[&settings, more].concat()).await
 }
 
 /// Connects over TLS, if the server shows this certificate.
 async fn connect(
     server: &Server,
+    trusted: &CertificateDer<'static>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let tcp = TcpStream::connect(server.address).await.unwrap();
+    begin_tls(tcp, trusted).await
+}
+
+async fn begin_tls(
+    tcp: TcpStream,
     trusted: &CertificateDer<'static>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
@@ -59,7 +71,6 @@ async fn connect(
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let tcp = TcpStream::connect(server.address).await.unwrap();
     let name = "localhost".try_into().unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(name, tcp)
@@ -156,5 +167,57 @@ async fn a_handshake_that_does_not_end_keeps_nobody_waiting_and_is_cut() {
         let read = timeout(PATIENCE, tcp.read_to_end(&mut heard)).await;
         read.expect("it is cut").ok();
         assert!(!heard.starts_with(b"HTTP"), "nothing is said without TLS");
+    }
+}
+
+/// With these, TLS begins with one address as often at once as is possible at least, and once a second after that.
+const SELDOM: [(&str, &str); 3] = [
+    ("CHAT_LIMITS__CONNECTIONS_PER_ADDRESS", "1"),
+    ("CHAT_LIMITS__HANDSHAKE_BURST", "1"),
+    ("CHAT_LIMITS__HANDSHAKES_PER_SECOND", "1"),
+];
+const AT_ONCE: usize = 256;
+
+/// Whose connection is not closed by then is expected to say something.
+const IS_WAITED_FOR: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn an_address_begins_tls_so_often_and_is_cut_before_the_server_signs_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = put_certificate(folder.path());
+    let patient = [("CHAT_HTTP__HEADERS_WITHIN_MS", "600000")];
+    let server = server_with(&folder, &[&SELDOM[..], &patient].concat()).await;
+
+    let mut begun = 0;
+    while connect(&server, &certificate).await.is_ok() {
+        begun += 1;
+        assert!(begun < 10 * AT_ONCE, "there is no limit");
+    }
+
+    assert!(begun >= AT_ONCE, "{begun}");
+    // Now and then there is one more: that one is waited for.
+    let heard = loop {
+        let mut silent = TcpStream::connect(server.address).await.unwrap();
+        let reading = timeout(IS_WAITED_FOR, silent.read(&mut [0; 16])).await;
+        if let Ok(heard) = reading {
+            break heard;
+        }
+    };
+    assert!(matches!(heard, Ok(0) | Err(_)), "it is closed");
+    let elsewhere = TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let elsewhere = elsewhere.connect(server.address).await.unwrap();
+    begin_tls(elsewhere, &certificate).await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_tls_begins_as_often_as_it_likes() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = put_certificate(folder.path());
+    let trusting = [("CHAT_HTTP__TRUSTED_PROXIES", "127.0.0.1")];
+    let server = server_with(&folder, &[&SELDOM[..], &trusting].concat()).await;
+
+    for _ in 0..AT_ONCE + 50 {
+        connect(&server, &certificate).await.unwrap();
     }
 }

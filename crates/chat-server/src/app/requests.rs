@@ -14,6 +14,8 @@ pub struct Requests {
     pub from_addresses: Throttle<IpAddr>,
     /// New transports from each address: they cost memory before anybody has signed in.
     pub handshakes: Throttle<IpAddr>,
+    /// TLS with each address: signing costs more than all else that a stranger may ask for.
+    pub tls: Throttle<IpAddr>,
 }
 
 impl Requests {
@@ -23,6 +25,7 @@ impl Requests {
             of_users: Throttle::new(limits.requests()),
             from_addresses: Throttle::new(limits.address_requests()),
             handshakes: Throttle::new(limits.handshakes()),
+            tls: Throttle::new(limits.tls_handshakes()),
         }
     }
 }

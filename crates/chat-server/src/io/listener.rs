@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
@@ -23,7 +23,10 @@ use super::{
     places::Places,
     stream::Stream,
 };
-use crate::{config::Config, tls::Certificate};
+use crate::{
+    app::{App, address::Address},
+    tls::Certificate,
+};
 
 /// After an error in accepting (out of file descriptors), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +38,7 @@ pub struct Listener {
     certificate: Option<Arc<Certificate>>,
     patience: Patience,
     places: Places,
+    app: Arc<App>,
 }
 
 /// One TCP connection, as the rest of the server knows it.
@@ -129,7 +133,8 @@ impl Carrier {
 
 impl Listener {
     /// Accepts from `tcp`.
-    pub fn new(tcp: TcpListener, certificate: Option<Arc<Certificate>>, config: &Config) -> Self {
+    pub fn new(tcp: TcpListener, certificate: Option<Arc<Certificate>>, app: Arc<App>) -> Self {
+        let config = &app.config;
         Self {
             tcp,
             certificate,
@@ -138,6 +143,7 @@ impl Listener {
                 headers: config.http.headers_within(),
             },
             places: Places::new(config),
+            app,
         }
     }
 
@@ -146,21 +152,9 @@ impl Listener {
         loop {
             match self.tcp.accept().await {
                 Ok((tcp, peer)) => {
-                    let Some(place) = self.places.take(peer.ip()) else {
-                        debug!("there are as many connections as there may be");
-                        continue;
-                    };
-                    // Each message is a write of its own; waiting for more would only delay it.
-                    if let Err(error) = tcp.set_nodelay(true) {
-                        debug!(%error, "could not switch off Nagle's algorithm");
+                    if let Some(accepted) = self.take(tcp, peer) {
+                        return accepted;
                     }
-                    let stream = match &self.certificate {
-                        Some(certificate) => Stream::over_tls(tcp, certificate.current()),
-                        None => Stream::Plain(tcp),
-                    };
-                    let cable = Arc::<Cable>::default();
-                    let guarded = Guarded::new(stream, place, Arc::clone(&cable), self.patience);
-                    return (guarded, Carrier { peer, cable });
                 }
                 Err(error) => {
                     debug!(%error, "could not accept a connection");
@@ -168,5 +162,36 @@ impl Listener {
                 }
             }
         }
+    }
+    fn take(&self, tcp: TcpStream, peer: SocketAddr) -> Option<(Guarded, Carrier)> {
+        let Some(place) = self.places.take(peer.ip()) else {
+            debug!("there are as many connections as there may be");
+            return None;
+        };
+        // Each message is a write of its own; waiting for more would only delay it.
+        if let Err(error) = tcp.set_nodelay(true) {
+            debug!(%error, "could not switch off Nagle's algorithm");
+        }
+        let stream = match &self.certificate {
+            Some(_) if !self.may_begin_tls(peer.ip()) => {
+                debug!("an address begins TLS too often");
+                return None;
+            }
+            Some(certificate) => Stream::over_tls(tcp, certificate.current()),
+            None => Stream::Plain(tcp),
+        };
+        let cable = Arc::<Cable>::default();
+        let guarded = Guarded::new(stream, place, Arc::clone(&cable), self.patience);
+        Some((guarded, Carrier { peer, cable }))
+    }
+
+    /// Whether TLS may begin with that address once more. Behind a trusted proxy's is everybody.
+    fn may_begin_tls(&self, peer: IpAddr) -> bool {
+        if self.app.config.http.trusted_proxies.contain(peer) {
+            return true;
+        }
+        let Address(address) = Address::of(peer.to_canonical());
+        let begun = self.app.requests.tls.spend(&address, self.app.now());
+        begun.is_ok()
     }
 }
