@@ -146,6 +146,34 @@ async fn an_address_has_an_allowance_of_requests_whoever_asks_there() {
 }
 
 #[tokio::test]
+async fn probes_of_the_process_are_not_counted() {
+    let settings = [
+        ("CHAT_LIMITS__ADDRESS_REQUEST_BURST", "1000"),
+        ("CHAT_LIMITS__ADDRESS_REQUESTS_PER_SECOND", "1"),
+    ];
+    let server = Server::start(&settings).await;
+
+    let before = ask_me(&server, "no token", "").await;
+    for path in ["healthz", "readyz"] {
+        for _ in 0..100 {
+            let url = format!("http://{}/{path}", server.address);
+            let probed = reqwest::get(url).await.unwrap();
+            assert_eq!(probed.status(), 200);
+            assert!(!probed.headers().contains_key("ratelimit"), "{path}");
+        }
+    }
+    let after = ask_me(&server, "no token", "").await;
+
+    let left = |response: &Response| {
+        let text = header(response, "ratelimit");
+        let (_, left) = text.split_once(";r=").unwrap();
+        left.split(';').next().unwrap().parse::<u32>().unwrap()
+    };
+    // Nothing is given back that fast: had they been counted, it would be less by two hundred.
+    assert!(left(&after) >= left(&before) - 1);
+}
+
+#[tokio::test]
 async fn an_address_opens_so_many_transports_at_once() {
     let settings = [
         TRUSTING,

@@ -4,12 +4,17 @@
 
 mod support;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use chat_testkit::{chat_server::ChatServer, postgres::PostgresServer};
 use serde_json::{Value, json};
+use sqlx::{Executor, PgConnection};
 use support::{ADMIN_KEY, Client, SECRET, Site, polling::Poller, token};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::sleep,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
@@ -17,6 +22,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
 /// Where the clients come from, and what a proxy says of them.
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 9));
 const FORWARDED: &str = "203.0.113.77";
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 const TEXT: &str = "the kettle sings";
 
@@ -375,4 +382,51 @@ async fn each_line_names_the_connection_or_the_request_that_it_is_about() {
     let span = json!({"name": "request", "id": "from-a-proxy"});
     assert_eq!(request["spans"], json!([span]));
     assert_eq!(request["level"], "WARN");
+}
+
+#[tokio::test]
+async fn an_act_is_finished_and_noted_although_who_asked_for_it_hangs_up() {
+    let postgres = PostgresServer::start().await;
+    let settings = [("CHAT_DATABASE__URL", postgres.url())];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let mut server = ChatServer::start(PROGRAM, &settings).await;
+    let site = Site {
+        address: server.address(),
+    };
+    site.group("g", &["ada", "eve"]).await;
+    let mut holder = postgres.connect().await;
+    let hold = "begin; lock table group_members in exclusive mode";
+    holder.execute(hold).await.unwrap();
+
+    let mut caller = TcpStream::connect(site.address).await.unwrap();
+    let request = format!(
+        "DELETE /api/v1/admin/groups/g/members/eve HTTP/1.1\r\nhost: a\r\n\
+        authorization: Bearer {ADMIN_KEY}\r\n\r\n"
+    );
+    caller.write_all(request.as_bytes()).await.unwrap();
+    let waiting = "select count(*) from pg_locks where not granted";
+    while count(&mut holder, waiting).await == 0 {}
+    caller.shutdown().await.unwrap();
+    // The server hangs up too: it has noticed, while the act waits for the database.
+    let mut answer = Vec::new();
+    caller.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), "");
+    holder.execute("commit").await.unwrap();
+
+    let line = r#"by="administrator" group="g" user="eve" status="#;
+    while !server.log().contains(line) {
+        sleep(LOOK_EVERY).await;
+    }
+    let log = server.log();
+    assert!(log.contains(&format!("{line}204")), "{log}");
+    let members = "select count(*) from group_members where user_id = 'eve'";
+    assert_eq!(count(&mut holder, members).await, 0);
+    assert!(server.stop().await);
+}
+
+async fn count(connection: &mut PgConnection, query: &'static str) -> i64 {
+    let counted = sqlx::query_scalar(query).fetch_one(connection).await;
+    counted.unwrap()
 }

@@ -149,3 +149,87 @@ impl Files {
         Ok(Arc::new(config))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use tracing_subscriber::{fmt, prelude::*};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged when somebody looks so often.
+    fn logged(certificate: &Certificate, looks: usize) -> String {
+        let log = Log::default();
+        let to = log.clone();
+        let lines = fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || to.clone());
+        let subscriber = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            (0..looks).for_each(|_| certificate.look());
+        });
+        String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn made() -> (String, String) {
+        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = made;
+        (cert.pem(), signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn files_that_become_bad_are_told_once_and_the_old_certificate_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("tls.pem"), folder.path().join("tls.key"));
+        let put = |(chain_text, key_text): (String, String)| {
+            fs::write(&chain, chain_text).unwrap();
+            fs::write(&key, key_text).unwrap();
+        };
+        put(made());
+        let certificate = Certificate::open(&chain, &key).unwrap();
+        let first = certificate.current();
+
+        assert_eq!(logged(&certificate, 3), "");
+        let ways_to_be_bad: [(&str, &dyn Fn()); 3] = [
+            ("cannot read", &|| fs::remove_file(&key).unwrap()),
+            ("no certificate", &|| put(("rubbish".to_owned(), made().1))),
+            ("cannot be used", &|| put((made().0, made().1))),
+        ];
+        for (why, spoil) in ways_to_be_bad {
+            spoil();
+            let log = logged(&certificate, 3);
+            let warnings = log.matches(" WARN ").count();
+            assert_eq!((warnings, log.lines().count()), (1, 1), "{log}");
+            assert!(log.contains("the old certificate goes on"), "{log}");
+            assert!(log.contains(why), "{log}");
+        }
+        assert!(Arc::ptr_eq(&first, &certificate.current()));
+
+        put(made());
+        let log = logged(&certificate, 3);
+        assert_eq!(
+            log.matches("there is a new certificate").count(),
+            1,
+            "{log}"
+        );
+        assert!(!Arc::ptr_eq(&first, &certificate.current()));
+    }
+}
