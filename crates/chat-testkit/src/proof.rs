@@ -79,7 +79,15 @@ pub enum Claim {
     /// Whoever is put out hears no more.
     Revoked,
     /// Whoever floods disturbs nobody.
-    Flood,
+    FloodOfEvents,
+    /// Over HTTP.
+    FloodOfRequests,
+    /// Of Engine.IO.
+    FloodOfHandshakes,
+    /// Held ones.
+    FloodOfConnections,
+    /// Before anything is said.
+    FloodOfTls,
     /// Whoever types, and whatever dies.
     FleetTyping,
     /// A node hears of its rooms.
@@ -88,7 +96,7 @@ pub enum Claim {
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -104,7 +112,11 @@ impl Claim {
         Self::FleetOutage,
         Self::FleetFlush,
         Self::Revoked,
-        Self::Flood,
+        Self::FloodOfEvents,
+        Self::FloodOfRequests,
+        Self::FloodOfHandshakes,
+        Self::FloodOfConnections,
+        Self::FloodOfTls,
         Self::FleetTyping,
         Self::FleetTraffic,
     ];
@@ -135,9 +147,13 @@ impl Claim {
             Self::Revoked => {
                 "3 nodes: 1,000 sockets of users who are removed, disconnected, or whose tokens are revoked"
             }
-            Self::Flood => {
-                "p99 of an acknowledgement beside somebody who sends 100 times the limits, and without"
+            Self::FloodOfEvents => {
+                "others' p99 from sending to receiving, beside 100 times the limit of events, and without"
             }
+            Self::FloodOfRequests => "the same, of HTTP requests from an address",
+            Self::FloodOfHandshakes => "the same, of new transports and wrong tokens",
+            Self::FloodOfConnections => "the same, of connections that are held",
+            Self::FloodOfTls => "the same, of handshakes of TLS",
             Self::FleetTyping => "3 nodes: 10,000 random keystrokes and stops, 10 kills of one",
             Self::FleetTraffic => "3 nodes, 1,000 busy rooms: a node with sockets in 2 of them",
         }
@@ -155,7 +171,12 @@ impl Claim {
             Self::PresenceRaces => "one joins and one leaves, in turns",
             Self::Reapers => "each given up once, no step longer than 20 ms",
             Self::SlowReaderLeaves => "evicted within 16 s",
-            Self::SlowReaderAlone | Self::Flood => "less than 2 times",
+            Self::SlowReaderAlone
+            | Self::FloodOfEvents
+            | Self::FloodOfRequests
+            | Self::FloodOfHandshakes
+            | Self::FloodOfConnections
+            | Self::FloodOfTls => "less than 2 times",
             Self::SlowReaderMemory => "at most 10 % more",
             Self::FleetKills => {
                 "gone once within 15 s, or never away; 0 lost, 0 doubled, 0 out of order"

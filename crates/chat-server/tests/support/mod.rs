@@ -18,6 +18,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
@@ -224,9 +225,14 @@ pub fn named_token(user: &str, name: &str) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
+/// What a connection goes over.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
 /// One Socket.IO connection, by hand.
 pub struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     /// What the server calls the session: a secret of this client.
     pub sid: String,
     next_ack: u64,
@@ -251,7 +257,7 @@ impl Client {
 
     /// Opens the transport on a connection that is there.
     pub async fn over(
-        stream: TcpStream,
+        stream: impl Wire + 'static,
         url: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
@@ -259,6 +265,7 @@ impl Client {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
+        let stream: Box<dyn Wire> = Box::new(stream);
         let (socket, _) = client_async(request, stream).await?;
         let mut client = Self {
             socket,
