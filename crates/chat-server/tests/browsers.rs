@@ -9,6 +9,10 @@ mod support;
 
 use reqwest::{Response, StatusCode};
 use support::{Client, Server, Site};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 async fn get(site: &Site, path: &str, origin: &str) -> Response {
     let request = reqwest::Client::new()
@@ -93,4 +97,26 @@ async fn a_transport_can_be_switched_off() {
         assert_eq!(polled.status().is_success(), polls, "{transports}");
         assert_eq!(opened.is_ok(), upgrades, "{transports}");
     }
+}
+
+#[tokio::test]
+async fn a_websocket_that_offers_compression_gets_none() {
+    let server = Server::start(&[]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+
+    let request = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: {}\r\nconnection: Upgrade\r\n\
+        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+        server.address
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    assert!(!head.contains("sec-websocket-extensions"), "{head}");
 }

@@ -110,6 +110,45 @@ fn the_tests_that_the_page_on_security_names_exist() {
     assert!(count > 50, "{count}");
 }
 
+#[test]
+fn unsafe_code_is_one_call_and_forbidden_in_all_other_crates() {
+    let forbids = |manifest: &str| {
+        let manifest = fs::read_to_string(project(manifest)).unwrap();
+        manifest.contains("unsafe_code = \"forbid\"")
+            || manifest.contains("[lints]\nworkspace = true\n")
+    };
+    assert!(forbids("Cargo.toml"), "what the others refer to");
+    let mut exceptions = Vec::new();
+    for entry in fs::read_dir(project("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !forbids(&format!("crates/{name}/Cargo.toml")) {
+            exceptions.push(name);
+        }
+    }
+
+    assert_eq!(exceptions, ["chat-heap"]);
+    let texts = texts_below(&project("crates/chat-heap"), "rs");
+    let calls = texts
+        .iter()
+        .map(|(_, text)| text.matches("unsafe {").count());
+    assert_eq!(calls.sum::<usize>(), 1);
+}
+
+/// The library takes a statement that was put together only if one swears that it is safe.
+#[test]
+fn no_statement_is_put_together_from_text() {
+    let mut oaths = Vec::new();
+    for (path, text) in texts_below(&project("crates/chat-infra/src"), "rs") {
+        let is_a_test = path.ends_with("plans.rs") || path.ends_with("trouble.rs");
+        let lines = text.lines().map(str::trim).filter(|_| !is_a_test);
+        let sworn = lines.filter(|line| line.contains("AssertSqlSafe("));
+        oaths.extend(sworn.map(str::to_owned));
+    }
+
+    let of_a_number = r#"let same = AssertSqlSafe(format!("pragma user_version = {version}"));"#;
+    assert_eq!(oaths, [of_a_number]);
+}
+
 /// Every file of that kind, with what is in it.
 fn texts_below(folder: &Path, kind: &str) -> Vec<(PathBuf, String)> {
     let mut texts = Vec::new();
