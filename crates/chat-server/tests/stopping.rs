@@ -1,5 +1,7 @@
 //! A server that is asked to stop: who is refused, what is still done, and that it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::{Duration, Instant};
