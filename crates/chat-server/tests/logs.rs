@@ -223,6 +223,15 @@ async fn no_token_text_socket_or_address_is_in_the_log_at_any_level() {
     }
 }
 
+/// What the audit log says.
+fn acts_in(log: &str) -> Vec<&str> {
+    let lines = log
+        .lines()
+        .filter(|line| line.contains(" INFO request{id="))
+        .filter_map(|line| line.split_once(": audit: "));
+    lines.map(|(_, act)| act).collect()
+}
+
 #[tokio::test]
 async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome() {
     let mut server = ChatServer::start(PROGRAM, &[("RUST_LOG", "warn")]).await;
@@ -246,11 +255,7 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
         ("DELETE", "groups/g", &eve),
         ("DELETE", "admin/groups/g/members/ben", ADMIN_KEY),
         ("DELETE", "admin/users/eve/sessions", ADMIN_KEY),
-        ("GET", "admin/nodes", "a guess"),
-        ("GET", "admin/rooms/g", ADMIN_KEY),
         // That is no administration.
-        ("GET", "admin/nodes", ADMIN_KEY),
-        ("GET", "admin/users/eve/sessions", ADMIN_KEY),
         ("POST", "groups/g/messages", &eve),
         ("POST", "groups/g/read", &eve),
         ("GET", "groups/g/members", &eve),
@@ -262,11 +267,7 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
     assert!(server.stop().await);
 
     let log = server.log();
-    let lines = log
-        .lines()
-        .filter(|line| line.contains(" INFO request{id="))
-        .filter_map(|line| line.split_once(": audit: "));
-    let lines: Vec<&str> = lines.map(|(_, act)| act).collect();
+    let lines = acts_in(&log);
     let admin = r#"by="administrator""#;
     let path = |method: &str, path: &str| format!("{method} /api/v1/{path}");
     let (member, group) = ("groups/{groupId}/members/{userId}", "groups/{groupId}");
@@ -329,14 +330,39 @@ async fn each_administrative_act_is_one_line_with_who_and_whom_and_the_outcome()
                 r#"{} {admin} user="eve" status=200"#,
                 path("DELETE", "admin/users/{userId}/sessions")
             ),
-            format!(r#"{} by="nobody" status=401"#, path("GET", "admin/nodes")),
-            format!(
-                r#"{} {admin} group="g" status=404"#,
-                path("GET", "admin/rooms/{groupId}")
-            ),
         ]
     );
     assert!(!log.contains(TEXT), "{log}");
+}
+
+#[tokio::test]
+async fn what_the_administrator_only_looks_at_is_no_act_unless_it_is_refused() {
+    let mut server = ChatServer::start(PROGRAM, &[]).await;
+    let site = Site {
+        address: server.address(),
+    };
+    for (path, key, expected) in [
+        ("admin/nodes", ADMIN_KEY, 200),
+        ("admin/users/eve/sessions", ADMIN_KEY, 200),
+        ("admin/stats", ADMIN_KEY, 200),
+        ("admin/nodes", "a guess", 401),
+        ("admin/rooms/g", ADMIN_KEY, 404),
+        ("admin/rooms?limit=0", ADMIN_KEY, 422),
+    ] {
+        let (status, _) = site.http("GET", path, key, Value::Null).await;
+        assert_eq!(status, expected, "{path}");
+    }
+    assert!(server.stop().await);
+
+    let admin = r#"by="administrator""#;
+    assert_eq!(
+        acts_in(&server.log()),
+        [
+            r#"GET /api/v1/admin/nodes by="nobody" status=401"#.to_owned(),
+            format!(r#"GET /api/v1/admin/rooms/{{groupId}} {admin} group="g" status=404"#),
+            format!("GET /api/v1/admin/rooms {admin} status=422"),
+        ]
+    );
 }
 
 #[tokio::test]

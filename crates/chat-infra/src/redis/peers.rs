@@ -331,7 +331,7 @@ mod tests {
     fn what_is_no_letter_or_too_long_is_none() {
         let head = format!("{}:1:", NodeId::new(7));
         let long = [head.as_bytes(), &vec![0; MOST_BYTES + 1]].concat();
-        for wrong in [&b""[..], b"x:1:y", b"::", head[..34].as_bytes(), &long] {
+        for wrong in [&b""[..], b"x:1:y", b"::", &head.as_bytes()[..34], &long] {
             assert!(Letter::read(wrong).is_none());
         }
     }

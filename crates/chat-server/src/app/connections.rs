@@ -216,15 +216,17 @@ impl Connections {
     /// How many connections a user has, and what is to be said of the first ones.
     pub fn sessions_of(&self, user: &UserId, most: usize) -> (usize, Vec<SessionHere>) {
         let inner = self.lock();
-        let entries = inner.users.get(user).map_or(&[][..], Vec::as_slice);
-        let first = entries.iter().take(most);
+        let entries = inner.users.get(user).into_iter().flatten();
+        // Some have a place, and are not let in yet.
+        let entries = entries.filter(|entry| entry.connected_at != Timestamp::default());
+        let first = entries.clone().take(most);
         let first: Vec<_> = first
             .map(|entry| {
                 let times = (entry.connected_at, entry.expires_at);
                 (entry.number, times, Arc::clone(&entry.line))
             })
             .collect();
-        let count = entries.len();
+        let count = entries.count();
         drop(inner);
         let described = first.into_iter().map(|(number, times, line)| {
             let mut figures = line.figures();

@@ -11,7 +11,7 @@ use super::super::{
 use crate::{
     app::App,
     wire::{
-        admin::{Journey, names},
+        admin::{lately::Journey, names},
         peers::{self, Question},
         refusal::{Code, Refusal},
     },

@@ -11,7 +11,10 @@ use super::super::{
 use crate::{
     app::App,
     wire::{
-        admin::{Room, RoomDetail, RoomPlace, Rooms, RoomsPage, names},
+        admin::{
+            names,
+            rooms::{Room, RoomDetail, RoomPlace, Rooms, RoomsPage},
+        },
         cursor::encode,
         field::Problem,
         incoming::MembersPage,

@@ -11,7 +11,11 @@ use crate::{
     app::{App, sampler},
     lately::histogram::percentile,
     wire::{
-        admin::{Moment, Percentiles, Stats, StatsItem, StatsSince, at, names},
+        admin::{
+            at,
+            lately::{Moment, Percentiles, Stats, StatsItem, StatsSince},
+            names,
+        },
         peers::{self, Question, Sample},
         time::millis,
     },
