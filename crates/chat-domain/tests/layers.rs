@@ -83,8 +83,9 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/metrics",
         "crate",
-        Only(&["metrics", "traces", "wire"]),
+        Only(&["lately", "metrics", "traces", "wire"]),
     ),
+    wall("chat-server/src/lately", "crate", Only(&["lately", "wire"])),
     wall(
         "chat-server/src/traces",
         "crate",
@@ -99,13 +100,15 @@ const SERVER: &[Wall] = &[
     wall(
         "chat-server/src/app",
         "crate",
-        Only(&["app", "auth", "config", "metrics", "traces", "wire"]),
+        Only(&[
+            "app", "auth", "config", "lately", "metrics", "traces", "wire",
+        ]),
     ),
     wall(
         "chat-server/src/io",
         "crate",
         Only(&[
-            "app", "auth", "bearer", "config", "io", "metrics", "tls", "traces", "wire",
+            "app", "auth", "bearer", "config", "io", "lately", "metrics", "tls", "traces", "wire",
         ]),
     ),
     // Here the two sides are put on one address.
@@ -118,7 +121,8 @@ const SERVER: &[Wall] = &[
         "chat-server/src/http",
         "crate",
         Only(&[
-            "app", "auth", "bearer", "config", "http", "logging", "metrics", "traces", "wire",
+            "app", "auth", "bearer", "config", "http", "lately", "logging", "metrics", "traces",
+            "wire",
         ]),
     ),
 ];
