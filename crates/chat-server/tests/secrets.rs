@@ -8,7 +8,7 @@ use chat_server::config::{Config, ConfigError, load};
 const MARK: &str = "MARK-THAT-NOBODY-MAY-SEE-0123456789";
 
 /// Every setting that is a secret or may hold one, with such a value.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("CHAT_AUTH__SECRET", "MARK-THAT-NOBODY-MAY-SEE-0123456789"),
     (
         "CHAT_AUTH__JWKS_URL",
@@ -27,10 +27,14 @@ const SECRETS: [(&str, &str); 6] = [
         "CHAT_REDIS__BUS_URL",
         "redis-cluster://:MARK-THAT-NOBODY-MAY-SEE-0123456789@cache:7000",
     ),
+    (
+        "CHAT_OTLP__ENDPOINT",
+        "https://collector:4318/MARK-THAT-NOBODY-MAY-SEE-0123456789",
+    ),
 ];
 
 /// The other settings that are text: they may show.
-const PLAIN: [&str; 12] = [
+const PLAIN: [&str; 14] = [
     "CHAT_LISTEN",
     "CHAT_AUTH__PUBLIC_KEY_FILE",
     "CHAT_AUTH__JWKS_FILE",
@@ -43,6 +47,8 @@ const PLAIN: [&str; 12] = [
     "CHAT_HTTP__TRANSPORTS",
     "CHAT_TLS__CERT_FILE",
     "CHAT_TLS__KEY_FILE",
+    "CHAT_METRICS__LISTEN",
+    "CHAT_LOG__FORMAT",
 ];
 
 fn loaded(name: &str, value: &str) -> Result<Config, ConfigError> {

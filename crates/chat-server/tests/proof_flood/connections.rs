@@ -39,7 +39,7 @@ struct Holder {
 
 impl Holder {
     async fn hold(door: Door, begun: u64, user: String, tally: Arc<Tally>) {
-        if begun % 8 == 0 {
+        if begun.is_multiple_of(8) {
             let Ok(mut client) = door.open(FLOODER).await else {
                 return tally.refused(1);
             };
@@ -53,7 +53,7 @@ impl Holder {
         let Ok(mut stream) = door.knock(FLOODER).await else {
             return tally.refused(1);
         };
-        let said: &[u8] = if begun % 2 == 0 {
+        let said: &[u8] = if begun.is_multiple_of(2) {
             b""
         } else {
             b"GET /socket.io/?EIO=4"
