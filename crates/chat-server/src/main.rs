@@ -18,6 +18,7 @@ use chat_server::{
 use clap::{Parser, Subcommand};
 use tokio::{
     net::TcpListener,
+    runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 
@@ -64,8 +65,21 @@ enum Command {
     Check,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("chat-server: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(begin());
+    // Whoever still waits for a name server or a file has nobody any more who wants the answer.
+    runtime.shutdown_background();
+    code
+}
+
+async fn begin() -> ExitCode {
     let arguments = Arguments::parse();
     chat_heap::give_back_what_is_free();
     match execute(arguments).await {

@@ -4,10 +4,18 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use chat_testkit::{
-    chat_server::ChatServer, port::Port, postgres::PostgresServer, redis::RedisServer,
+    chat_server::ChatServer,
+    port::Port,
+    postgres::PostgresServer,
+    process::{ending_with_us, signal},
+    redis::RedisServer,
 };
 use serde_json::json;
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -15,6 +23,7 @@ use support::{Server, Site};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::spawn_blocking,
     time::sleep,
 };
 
@@ -95,6 +104,35 @@ async fn a_node_ends_in_time_although_nothing_answers_it() {
     for client in &mut clients {
         client.wait_for("session_closed").await;
     }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    let made = Command::new("mkfifo").arg(&keys).status().unwrap();
+    assert!(made.success());
+    let mut node = ending_with_us("KILL")
+        .args([PROGRAM, "serve"])
+        .env("CHAT_AUTH__JWKS_FILE", &keys)
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    // This returns when the server reads. It is told nothing, and that there is more to come.
+    let opening = spawn_blocking(move || File::options().write(true).open(keys));
+    let _silent = opening.await.unwrap().unwrap();
+
+    signal("TERM", node.id());
+
+    let asked = Instant::now();
+    let status = loop {
+        if let Some(status) = node.try_wait().unwrap() {
+            break status;
+        }
+        assert!(asked.elapsed() < ENDS_WITHIN, "it does not end");
+        sleep(LOOK_EVERY).await;
+    };
+    assert!(status.success());
 }
 
 /// Asks on a connection that goes on. Returns the first line of the answer.

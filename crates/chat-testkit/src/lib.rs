@@ -1,8 +1,8 @@
 //! The real services and processes that the tests of several crates run on. Nothing of it is in the product.
 //!
 //! Read in this order: [`postgres`] is a database server, [`redis`] what nodes share, alone, under Sentinels or as
-//! a cluster, [`chat_server`] the product as a process, [`relay`] a network between two of them that fails when it
-//! is told to, [`load`] what they are put under, [`proof`] what is claimed of them. [`port`], [`process`] and
+//! a cluster, [`chat_server`] the product as a process, [`haproxy`] what stands in front of several, [`relay`] a
+//! network between two of them that fails when it is told to, [`load`] what they are put under, [`proof`] what is claimed of them. [`port`], [`process`] and
 //! [`cache`] are what these are made of.
 //!
 //! Invariants: each test has services of its own, which end with it, however it ends. A program that is missing
@@ -15,6 +15,7 @@
 
 pub mod cache;
 pub mod chat_server;
+pub mod haproxy;
 pub mod load;
 pub mod port;
 pub mod postgres;

@@ -6,11 +6,18 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// Where `make setup` puts programs, and where Debian puts those that run services.
+const OTHER_PLACES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/bin"),
+    "/usr/sbin",
+];
+
 /// A program on the path, which that Debian package brings.
 pub fn installed(name: &str, package: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut places = env::split_paths(&path).map(|place| place.join(name));
-    places.find(|it| it.is_file()).unwrap_or_else(|| {
+    let places = env::split_paths(&path).chain(OTHER_PLACES.map(PathBuf::from));
+    let mut programs = places.map(|place| place.join(name));
+    programs.find(|it| it.is_file()).unwrap_or_else(|| {
         panic!("`{name}` is missing: `make setup` installs it (apt-get install {package})")
     })
 }

@@ -76,6 +76,8 @@ pub enum Claim {
     FleetOutage,
     /// Redis forgets everything.
     FleetFlush,
+    /// Nodes are upgraded.
+    FleetRolling,
     /// Whoever is put out hears no more.
     Revoked,
     /// Whoever floods disturbs nobody.
@@ -96,7 +98,7 @@ pub enum Claim {
 
 impl Claim {
     /// In the order of the table.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::FlakyOnSqlite,
         Self::FlakyOnPostgres,
         Self::KillsOnSqlite,
@@ -111,6 +113,7 @@ impl Claim {
         Self::FleetKills,
         Self::FleetOutage,
         Self::FleetFlush,
+        Self::FleetRolling,
         Self::Revoked,
         Self::FloodOfEvents,
         Self::FloodOfRequests,
@@ -144,6 +147,9 @@ impl Claim {
             Self::FleetKills => "3 nodes under load: 20 kills of one",
             Self::FleetOutage => "3 nodes under load: Redis killed, empty again after 30 s",
             Self::FleetFlush => "3 nodes under load: FLUSHALL with 300 users",
+            Self::FleetRolling => {
+                "3 nodes behind HAProxy, 600 clients, 200 messages/s: all restarted, one after the other"
+            }
             Self::Revoked => {
                 "3 nodes: 1,000 sockets of users who are removed, disconnected, or whose tokens are revoked"
             }
@@ -185,6 +191,9 @@ impl Claim {
                 "received within 2 s, keys exact after 10 s, nothing false, 0 lost"
             }
             Self::FleetFlush => "nothing seen, keys exact after 5 s",
+            Self::FleetRolling => {
+                "each ends with 0, nobody is said to leave, 0 lost, 0 doubled, 0 out of order, reconnects spread"
+            }
             Self::Revoked => "no message that was stored 1 s later",
             Self::FleetTyping => "shown for at most 10.5 s, one stop for each start",
             Self::FleetTraffic => "told at most 1 % of what one with sockets in all others is",

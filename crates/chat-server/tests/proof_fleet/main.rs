@@ -13,6 +13,7 @@ mod keys;
 mod kills;
 mod moves;
 mod outage;
+mod rolling;
 mod service;
 mod shapes;
 mod traffic;
