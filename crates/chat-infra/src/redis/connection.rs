@@ -134,16 +134,14 @@ impl Connection {
             away_since: Instant::now(),
             reasons: Vec::new(),
         };
-        let calls = Calls::to(match duty {
-            Duty::Presence => Store::Redis,
-            Duty::Bus => Store::Bus,
-        });
-        calls.breaker(true);
         let shared = Arc::new(Shared {
             address,
             duty,
             state: Mutex::new(state),
-            calls,
+            calls: Calls::to(match duty {
+                Duty::Presence => Store::Redis,
+                Duty::Bus => Store::Bus,
+            }),
             life: watch::Sender::new(None),
         });
         let (tell, first) = oneshot::channel();
