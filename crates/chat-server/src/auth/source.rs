@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fs::File,
     io::{self, Read as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{config::JwksUrl, tls};
 
@@ -114,16 +114,24 @@ impl Remote {
 #[async_trait]
 impl Source for InFile {
     async fn read(&self) -> Result<String, SourceError> {
-        let file = File::open(&self.0).map_err(SourceError::File)?;
-        let mut document = Vec::new();
-        // Some files do not know their size.
-        let mut start = file.take(MOST_BYTES as u64 + 1);
-        let size = start.read_to_end(&mut document);
-        if size.map_err(SourceError::File)? > MOST_BYTES {
+        let path = self.0.clone();
+        // A file may be on a disk that hangs; who waits for it goes on with other things, and can be stopped.
+        let read = spawn_blocking(move || start_of(&path)).await;
+        let document = read.map_err(|error| SourceError::File(error.into()))?;
+        let document = document.map_err(SourceError::File)?;
+        if document.len() > MOST_BYTES {
             return Err(SourceError::TooLarge);
         }
         String::from_utf8(document).map_err(|_| SourceError::NoText)
     }
+}
+
+/// No more than shows that it is too large. Some files do not know their size.
+fn start_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let most = MOST_BYTES as u64 + 1;
+    File::open(path)?.take(most).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 #[async_trait]
