@@ -7,6 +7,7 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
+use tokio::time::error::Elapsed;
 
 const COMMIT_BATCH: &str = "chat_commit_batch_messages";
 const PUBLISH: &str = "chat_publish_seconds";
@@ -93,10 +94,11 @@ impl Calls {
         }
     }
 
-    pub(crate) fn count<T, E>(&self, outcome: &Result<T, E>) {
+    /// What did not come in time has failed too.
+    pub(crate) fn count<T, E>(&self, outcome: &Result<Result<T, E>, Elapsed>) {
         match outcome {
-            Ok(_) => self.ok.increment(1),
-            Err(_) => self.failed.increment(1),
+            Ok(Ok(_)) => self.ok.increment(1),
+            Ok(Err(_)) | Err(_) => self.failed.increment(1),
         }
     }
 
@@ -186,6 +188,9 @@ pub(crate) struct Pool {
     used: Gauge,
 }
 
+/// A connection that somebody has, until this is dropped.
+pub(crate) struct Lent(Gauge);
+
 impl Pool {
     pub(crate) fn new() -> Self {
         let state = |state| gauge!(DATABASE_CONNECTIONS, "state" => state);
@@ -195,9 +200,20 @@ impl Pool {
         }
     }
 
-    pub(crate) fn holds(&self, idle: usize, used: usize) {
-        self.idle.set(figure(idle));
-        self.used.set(figure(used));
+    pub(crate) fn idle(&self, connections: usize) {
+        self.idle.set(figure(connections));
+    }
+
+    pub(crate) fn lend(&self) -> Lent {
+        let used = self.used.clone();
+        used.increment(1);
+        Lent(used)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.decrement(1);
     }
 }
 

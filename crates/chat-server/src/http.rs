@@ -67,7 +67,6 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         .layer(DefaultBodyLimit::max(app.config.limits.event_bytes))
         .with_state(Arc::clone(app))
         .merge(sockets)
-        .layer(middleware::from_fn(metrics::count))
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
@@ -78,6 +77,8 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
         let layer = middleware::from_fn_with_state(Arc::clone(app), guard::local_only);
         router = router.layer(layer);
     }
+    // Whoever is refused on the way in counts too, and so does a panic.
+    let router = router.layer(middleware::from_fn(metrics::count));
     let carried = headers::Carried {
         over_tls: app.config.tls.files().is_some(),
     };

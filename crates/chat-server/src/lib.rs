@@ -88,6 +88,7 @@ pub async fn run(
     };
     let Started {
         certificate,
+        for_metrics,
         renewal,
         composed:
             Composed {
@@ -106,9 +107,7 @@ pub async fn run(
     };
     let router = http::router(&app, service, gate);
     let mut chores = JoinSet::new();
-    if let Some(address) = app.config.metrics.listen {
-        let tcp = TcpListener::bind(address).await;
-        let tcp = tcp.map_err(|error| RunError::Metrics(address, error))?;
+    if let Some(tcp) = for_metrics {
         let listener = Listener::new(tcp, None, Arc::clone(&app));
         let router = http::metrics::router(&app);
         // It is there until the end, which operators want to see too.
@@ -160,6 +159,7 @@ pub async fn run(
 /// A server that can serve.
 struct Started {
     certificate: Option<Arc<Certificate>>,
+    for_metrics: Option<TcpListener>,
     renewal: Option<Renewal>,
     composed: Composed,
 }
@@ -168,6 +168,7 @@ async fn start(config: Config, mode: Mode) -> Result<Started, RunError> {
     metrics::recorder();
     describe_stores();
     let certificate = certificate(&config)?.map(Arc::new);
+    let for_metrics = listen_for_metrics(&config).await?;
     let (tokens, renewal) = Tokens::open(&config.auth).await?;
     let database = Database::open(&config, DATABASE_PATIENCE).await?;
     if config.database.migrate {
@@ -180,9 +181,19 @@ async fn start(config: Config, mode: Mode) -> Result<Started, RunError> {
     compared.map_err(ComposeError::Port)?;
     Ok(Started {
         certificate,
+        for_metrics,
         renewal,
         composed,
     })
+}
+
+async fn listen_for_metrics(config: &Config) -> Result<Option<TcpListener>, RunError> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let tcp = TcpListener::bind(address).await;
+    tcp.map(Some)
+        .map_err(|error| RunError::Metrics(address, error))
 }
 
 /// What the server shows for itself, if it speaks TLS.

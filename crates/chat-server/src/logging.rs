@@ -7,9 +7,15 @@ use std::{
     panic::PanicHookInfo,
 };
 
-use tracing::{Level, Metadata, Subscriber, error};
+use tracing::{Level, Metadata, Subscriber, error, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::filter_fn, fmt, fmt::MakeWriter, prelude::*, registry::LookupSpan,
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    fmt::MakeWriter,
+    layer::Filter,
+    prelude::*,
+    registry::LookupSpan,
 };
 
 use crate::{config::LogFormat, metrics::lines::Lines};
@@ -24,10 +30,10 @@ pub fn start(format: LogFormat, wanted: Option<&str>) {
         to: io::stderr(),
         is_coloured,
     };
+    // Whoever wants few lines still sees how many there would be.
     tracing_subscriber::registry()
-        .with(filter(wanted))
-        .with(lines(format, is_coloured, to))
-        .with(Lines::new().with_filter(filter_fn(is_harmless)))
+        .with(lines(format, is_coloured, to, wanted))
+        .with(Lines::new().with_filter(LevelFilter::WARN))
         .init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
@@ -40,6 +46,7 @@ fn lines<S, W>(
     format: LogFormat,
     is_coloured: bool,
     to: W,
+    wanted: Option<&str>,
 ) -> Box<dyn Layer<S> + Send + Sync + 'static>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -47,19 +54,21 @@ where
 {
     let lines = fmt::layer().with_ansi(is_coloured).with_writer(to);
     match format {
-        LogFormat::Human => lines.with_filter(filter_fn(is_harmless)).boxed(),
+        LogFormat::Human => lines.with_filter(filter(wanted)).boxed(),
         LogFormat::Json => {
             let lines = lines.json().flatten_event(true).with_current_span(false);
-            lines.with_filter(filter_fn(is_harmless)).boxed()
+            lines.with_filter(filter(wanted)).boxed()
         }
     }
 }
 
 /// Acts of administrators are written at any level, unless they are switched off by name.
-fn filter(wanted: Option<&str>) -> EnvFilter {
+fn filter<S: Subscriber>(wanted: Option<&str>) -> impl Filter<S> + use<S> {
     let wanted = wanted.unwrap_or("info");
     let wanted = EnvFilter::try_new(format!("{AUDIT}=info,{wanted}"));
-    wanted.unwrap_or_else(|_| EnvFilter::new("info"))
+    let wanted = wanted.unwrap_or_else(|_| EnvFilter::new("info"));
+    // With a hint, what nobody wants is passed over without a look.
+    wanted.and(filter_fn(is_harmless).with_max_level_hint(LevelFilter::TRACE))
 }
 
 /// Libraries write what clients sent, below `info` and into their spans: no setting switches those on.
@@ -149,9 +158,8 @@ mod tests {
             to: to.clone(),
             is_coloured,
         };
-        let subscriber = tracing_subscriber::registry()
-            .with(filter(Some(wanted)))
-            .with(lines(format, is_coloured, to));
+        let lines = lines(format, is_coloured, to, Some(wanted));
+        let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, happens);
         String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
     }

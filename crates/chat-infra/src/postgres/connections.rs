@@ -76,6 +76,8 @@ impl Connections {
             born: now,
             since: now,
         };
+        let pool = metrics::Pool::new();
+        pool.idle(1);
         let state = State {
             idle: vec![first],
             breaker: Breaker::new(PROBE_EVERY),
@@ -85,7 +87,7 @@ impl Connections {
             options,
             places: Arc::new(Semaphore::new(MOST)),
             state: Mutex::new(state),
-            pool: metrics::Pool::new(),
+            pool,
             calls: metrics::Calls::to(Store::Database),
         }
     }
@@ -106,11 +108,11 @@ impl Connections {
                 Err(error) => return Err(error),
             }
         };
-        self.count(self.lock().idle.len());
         let held = Held {
             connection,
             born,
             _place: place,
+            _counted: self.pool.lend(),
         };
         Ok(Lease::new(Arc::clone(self), held))
     }
@@ -194,7 +196,9 @@ impl Connections {
         loop {
             let (mut idle, last_failure) = {
                 let mut state = self.lock();
-                (state.idle.pop()?, state.last_failure)
+                let idle = state.idle.pop()?;
+                self.pool.idle(state.idle.len());
+                (idle, state.last_failure)
             };
             if idle.born.elapsed() > LIVES_FOR {
                 continue;
@@ -218,13 +222,7 @@ impl Connections {
             born,
             since: Instant::now(),
         });
-        // Its place is given up a moment later.
-        self.count(state.idle.len());
-    }
-
-    fn count(&self, idle: usize) {
-        let used = MOST.saturating_sub(self.places.available_permits());
-        self.pool.holds(idle, used);
+        self.pool.idle(state.idle.len());
     }
 }
 

@@ -9,6 +9,8 @@ use std::{
 use sqlx::{Connection, PgConnection};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
+use crate::metrics::Lent;
+
 use super::{ANSWER_WITHIN, connections::Connections};
 
 /// A connection, until it is dropped.
@@ -22,6 +24,7 @@ pub(super) struct Held {
     pub(super) connection: PgConnection,
     pub(super) born: Instant,
     pub(super) _place: OwnedSemaphorePermit,
+    pub(super) _counted: Lent,
 }
 
 impl Lease {

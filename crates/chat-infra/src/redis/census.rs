@@ -118,11 +118,15 @@ impl Census {
             sleep(PAUSE).await;
         }
         let all = command(&self.connection, "DBSIZE", Vec::new()).await?;
-        let memory = self.connection.ask(memory).await?;
+        let memory = match self.connection.ask(memory).await {
+            Err(trouble) if trouble.is_loss() => return Err(trouble),
+            // Whoever may not ask for it goes without.
+            outcome => outcome.unwrap_or_default(),
+        };
         Ok(tally.figures(cursor == "0", all, memory))
     }
 
-    /// Whoever may not ask for it goes without.
+    /// Likewise.
     async fn weigh(&self, key: &str, tally: &mut Tally) -> Result<(), Trouble> {
         let asked = vec!["USAGE".into(), key.into()];
         match command(&self.connection, "MEMORY", asked).await {

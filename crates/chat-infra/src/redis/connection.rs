@@ -134,14 +134,16 @@ impl Connection {
             away_since: Instant::now(),
             reasons: Vec::new(),
         };
+        let calls = Calls::to(match duty {
+            Duty::Presence => Store::Redis,
+            Duty::Bus => Store::Bus,
+        });
+        calls.breaker(true);
         let shared = Arc::new(Shared {
             address,
             duty,
             state: Mutex::new(state),
-            calls: Calls::to(match duty {
-                Duty::Presence => Store::Redis,
-                Duty::Bus => Store::Bus,
-            }),
+            calls,
             life: watch::Sender::new(None),
         });
         let (tell, first) = oneshot::channel();

@@ -24,9 +24,10 @@ use crate::{
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// With one of these, a request has come through a proxy, which may serve everybody.
-const FORWARDED: [HeaderName; 3] = [
+const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("forwarded"),
     HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("via"),
 ];
 

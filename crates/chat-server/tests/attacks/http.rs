@@ -83,6 +83,10 @@ pub const ATTACKS: Table = &[
     ("half a surrogate in the text", "400"),
     ("a body nested 20,000 deep", "400"),
     ("the same field twice", "201"),
+    ("the metrics, through a proxy", "401"),
+    ("the metrics, from this machine by one's own word", "401"),
+    ("the metrics with a user's token", "401"),
+    ("the metrics with the key in the query", "401"),
     ("smuggling: two lengths", "400"),
     ("smuggling: a length and chunks", "400"),
     ("smuggling: chunks under another name", "400"),
@@ -533,6 +537,9 @@ async fn requests_that_are_none(server: &Server, ben: &str, attempts: &mut Attem
     };
     let get =
         |headers: &str| format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{headers}\r\n").into_bytes();
+    let metrics =
+        |headers: &str| format!("GET /metrics HTTP/1.1\r\nhost: x\r\n{headers}\r\n").into_bytes();
+    let key = ADMIN_KEY.replace(' ', "%20");
     let deep = format!(
         "{{\"content\":{}{}}}",
         "[".repeat(20_000),
@@ -545,6 +552,10 @@ async fn requests_that_are_none(server: &Server, ben: &str, attempts: &mut Attem
         ("half a surrogate in the text", json(b"{\"content\":\"\\ud800\"}")),
         ("a body nested 20,000 deep", json(deep.as_bytes())),
         ("the same field twice", json(b"{\"content\":\"x\",\"content\":\"y\"}")),
+        ("the metrics, through a proxy", metrics("via: 1.1 proxy\r\n")),
+        ("the metrics, from this machine by one's own word", metrics("x-forwarded-for: 127.0.0.1\r\n")),
+        ("the metrics with a user's token", metrics(&format!("via: 1.1 proxy\r\nauthorization: Bearer {ben}\r\n"))),
+        ("the metrics with the key in the query", format!("GET /metrics?key={key}&access_token={key} HTTP/1.1\r\nhost: x\r\nvia: 1.1 proxy\r\n\r\n").into_bytes()),
         ("smuggling: two lengths", format!("{post}content-length: 15\r\ncontent-length: 0\r\n\r\n{said}{smuggled}").into_bytes()),
         ("smuggling: a length and chunks", format!("{post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}").into_bytes()),
         ("smuggling: chunks under another name", format!("{post}transfer-encoding: xchunked\r\ncontent-length: 15\r\n\r\n{said}{smuggled}").into_bytes()),

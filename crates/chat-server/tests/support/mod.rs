@@ -63,6 +63,14 @@ impl Server {
         Self::run(folder, environment).await
     }
 
+    /// A server that nobody administers over HTTP.
+    pub async fn start_without_key(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = environment(&folder, settings);
+        environment.remove("CHAT_ADMIN__KEY");
+        Self::run(folder, environment).await
+    }
+
     /// A server on the file of another one that was stopped.
     pub async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let environment = environment(&folder, settings);
