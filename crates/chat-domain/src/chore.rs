@@ -15,6 +15,10 @@ pub enum Chore {
     Vacate(Seat),
     /// Tell the other nodes which groups got messages lately.
     TellStirred,
+    /// See that what is needed newly is heard.
+    SettleCare,
+    /// Give up what nobody here has needed for a while.
+    EndCare,
     /// Tell users how well this node serves.
     TellService,
     /// Compare with the truth what notices would have told.

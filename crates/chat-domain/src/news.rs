@@ -202,8 +202,8 @@ pub enum Notice {
     MemberRemoved(GroupId, UserId),
     /// A user has read on.
     Read(GroupId, UserId, ReadMark),
-    /// Messages were committed in this group lately: those who are not in the room have more to read. What
-    /// concerns a room comes as [`Notice::Committed`], and only to nodes that follow it.
+    /// Messages were committed in this group lately: those who are not in the room have more to read. Nodes that follow
+    /// the room hear them as [`Notice::Committed`].
     Stirred(GroupId),
     /// Every connection of a user has to end.
     SessionsEnded(UserId),
@@ -211,4 +211,37 @@ pub enum Notice {
     TokenRevoked(Revocation),
     /// One connection of a user has to end: a newer one took its place, or a notice that it has to was not heard.
     Displaced(UserId, SocketId),
+}
+
+/// What a notice is about that concerns only nodes with certain users.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// There is something new in a group: for nodes with members who are not in the room.
+    News(GroupId),
+    /// What a user's other sockets are told.
+    User(UserId),
+}
+
+impl Notice {
+    /// What a node has to care for to hear this, if it is such a notice.
+    #[must_use]
+    pub fn topic(&self) -> Option<Topic> {
+        match self {
+            Self::Stirred(group) => Some(Topic::News(group.clone())),
+            Self::Read(_, user, _) => Some(Topic::User(user.clone())),
+            Self::Presence(_)
+            | Self::Committed(_)
+            | Self::Grown(..)
+            | Self::TypingStarted(..)
+            | Self::TypingStopped(..)
+            | Self::GroupChanged(_)
+            | Self::GroupDeleted(_)
+            | Self::MemberAdded(_)
+            | Self::RoleChanged(..)
+            | Self::MemberRemoved(..)
+            | Self::SessionsEnded(_)
+            | Self::TokenRevoked(_)
+            | Self::Displaced(..) => None,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     limit::{Quota, RetryAfter},
     member::{Member, Role},
     message::{Draft, Message},
-    news::{News, Notice, ReadMark},
+    news::{News, Notice, ReadMark, Topic},
     presence::{Counts, RoomSnapshot, Seat, Version},
     revocation::Revocation,
     service::Shared,
@@ -310,15 +310,19 @@ pub trait Bus: Send + Sync {
     fn attach(&self, listener: Weak<dyn Listener>);
 
     /// From now on notices about this room are heard. Doing it twice changes nothing. What concerns
-    /// members and their marks, and the end of a group, is heard without it; [`Notice::Stirred`] by who cares alone.
+    /// members, and the end of a group, is heard without it; what has a [`Topic`] by who cares alone.
     async fn follow(&self, group: &GroupId) -> PortResult<()>;
 
     /// Notices about this room are no longer needed.
     fn unfollow(&self, group: &GroupId);
 
-    /// Soon [`Notice::Stirred`] of these groups is heard, or is no longer needed. It takes effect in the order of the
-    /// calls, and less than [`crate::usecase::unread::STIRRED_FOR`] later, or else [`Listener::missed`] comes. Never waits.
+    /// Soon notices with these topics are heard, or are no longer needed: before any [`Bus::unfollow`] that comes after
+    /// this takes effect. Never waits.
     fn care(&self, change: Care<'_>);
+
+    /// Waits for that, and returns `false` if it takes longer than a moment. While the other nodes are out of reach there
+    /// is nothing to wait for: [`Listener::missed`] comes later.
+    async fn settle(&self) -> bool;
 
     /// Tells the other nodes, without waiting.
     fn publish(&self, notice: Notice);
@@ -327,14 +331,14 @@ pub trait Bus: Send + Sync {
 /// A change of what a node wants to hear.
 #[derive(Debug, Clone, Copy)]
 pub enum Care<'a> {
-    /// These groups concern somebody here from now on.
-    Begins(&'a [GroupId]),
+    /// These topics concern somebody here from now on.
+    Begins(&'a [Topic]),
     /// They no longer do.
-    Ends(&'a [GroupId]),
+    Ends(&'a [Topic]),
 }
 
 /// Hears what other nodes publish, in the order in which each of them did. Nothing here may block, or call the port
-/// that it comes from.
+/// that it comes from, but for [`Bus::care`].
 pub trait Listener: Send + Sync {
     /// Something happened.
     fn hear(&self, notice: Notice);

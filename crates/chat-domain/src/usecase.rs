@@ -6,6 +6,7 @@
 
 mod authorise;
 mod cache;
+mod caring;
 pub mod census;
 pub mod connect;
 mod followers;
@@ -13,8 +14,10 @@ pub mod groups;
 mod hear;
 pub mod history;
 pub mod join;
+mod meanwhile;
 pub mod members;
 pub mod revoke;
+mod ripening;
 mod rooms;
 pub mod roster;
 pub mod send;
@@ -93,7 +96,7 @@ pub struct Chat {
     policy: Policy,
     rooms: Rooms,
     memberships: MembershipCache,
-    followers: Followers,
+    followers: Arc<Followers>,
     joins: Throttle<UserId>,
     history: Throttle<UserId>,
     reach: Mutex<Reach>,
@@ -109,6 +112,8 @@ impl Chat {
     /// Puts a node together, and lets it listen to the bus.
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Arc<Self> {
+        let followers = Followers::new(Arc::clone(&ports.bus), Arc::clone(&ports.agenda));
+        let followers = Arc::new(followers);
         let chat = Arc::new(Self {
             rooms: Rooms::new(
                 ports.node,
@@ -116,9 +121,10 @@ impl Chat {
                 Arc::clone(&ports.agenda),
                 Arc::clone(&ports.sockets),
                 Arc::clone(&ports.bus),
+                Arc::clone(&followers),
             ),
             memberships: MembershipCache::default(),
-            followers: Followers::new(Arc::clone(&ports.bus)),
+            followers,
             joins: Throttle::new(policy.joins),
             history: Throttle::new(policy.history),
             reach: Mutex::new(Reach::full(ports.clock.now())),

@@ -13,8 +13,8 @@ use chat_domain::{
     id::{GroupId, MessageId, NodeId, Seq},
     memory::{ManualClock, MemoryHub, MemoryLedger, MemoryLimiter, MemoryPresence},
     message::{Draft, MessageBody},
-    news::Notice,
-    ports::{Bus, Clock, Listener},
+    news::{Notice, ReadMark, Topic},
+    ports::{Bus, Care, Clock, Listener},
     time::Timestamp,
 };
 use chat_infra::redis::{
@@ -113,6 +113,11 @@ impl Member {
         self.notes.until_it_says(&expected).await;
     }
 }
+
+const MARK: ReadMark = ReadMark {
+    last_read: Seq::ZERO,
+    unread: 0,
+};
 
 fn stopped(room: &str, number: usize) -> Notice {
     Notice::TypingStopped(group(room), user(&format!("user{number}")))
@@ -235,18 +240,25 @@ async fn a_node_hears_only_of_rooms_that_it_follows() {
         Member::at(&server.url()).await,
         Member::at(&server.url()).await,
     );
+    // Somebody at the far node is a member of one more group, and all users read on.
+    let topics = [Topic::News(group("room8")), Topic::User(user("user7"))];
+    far.bus.care(Care::Begins(&topics));
     far.bus.follow(&group("room7")).await.expect("it is noted");
 
     for number in 0..EACH {
         for room in 0..ROOMS {
-            near.bus.publish(stopped(&format!("room{room}"), number));
+            let (id, reader) = (format!("room{room}"), format!("user{room}"));
+            near.bus.publish(stopped(&id, number));
+            near.bus.publish(Notice::Stirred(group(&id)));
+            near.bus
+                .publish(Notice::Read(group(&id), user(&reader), MARK));
         }
     }
     near.stops_typing(ROOMS);
     far.hears_of(ROOMS).await;
 
-    let told = u64::try_from(ROOMS * EACH + 1).unwrap();
-    let wanted = u64::try_from(EACH + 1).unwrap();
+    let told = u64::try_from(3 * ROOMS * EACH + 1).unwrap();
+    let wanted = u64::try_from(3 * EACH + 1).unwrap();
     timeout(Duration::from_secs(30), async {
         while near.bus.traffic().published < told {
             sleep(Duration::from_millis(5)).await;
@@ -255,7 +267,9 @@ async fn a_node_hears_only_of_rooms_that_it_follows() {
     .await
     .expect("all were published");
     assert_eq!(far.bus.traffic().heard, wanted);
-    println!("of {told} notices about {ROOMS} rooms, a node in 2 of them heard {wanted}");
+    println!(
+        "of {told} notices about {ROOMS} rooms, a node in 2 of them, with a member of a third, heard {wanted}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,70 @@ async fn many_channels_are_heard_again_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn very_many_channels_cost_no_round_trip_each() {
+    const MANY: usize = 50_000;
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+    let channels = || (0..MANY).map(|number| format!("news{number}"));
+    let settle = async || while !follower.subscriber.settle().await {};
+    let heard = || {
+        let numbers = [0, MANY / 2, MANY - 1];
+        numbers.map(|number| hearers(&server, &format!("news{number}")))
+    };
+
+    follower.subscriber.follow_soon(channels(), &follower.ear());
+    settle().await;
+    let first = heard();
+    server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    let told = follower.notes.until_it_says("missed").await;
+    let again = heard();
+    follower.subscriber.unfollow_all(channels());
+    settle().await;
+
+    assert_eq!([first, again, heard()], [[1; 3], [1; 3], [0; 3]]);
+    assert_eq!(told, ["missed"]);
+    for command in ["subscribe", "unsubscribe", "pubsub|numsub"] {
+        let calls = calls(&server, command);
+        assert!(calls < MANY / 100, "{calls} times {command}");
+    }
+}
+
+/// How many hear that channel.
+fn hearers(server: &RedisServer, channel: &str) -> u32 {
+    let said = server.ask(&["PUBSUB", "NUMSUB", channel]);
+    let count = said.lines().last().map(str::parse);
+    count.expect("it says something").expect("it is a number")
+}
+
+/// How often that was asked.
+fn calls(server: &RedisServer, command: &str) -> usize {
+    let said = server.ask(&["INFO", "commandstats"]);
+    let begin = format!("cmdstat_{command}:calls=");
+    let line = said.lines().find_map(|line| line.strip_prefix(&begin));
+    let count = line.and_then(|rest| rest.split(',').next());
+    count.map_or(0, |count| count.parse().expect("it is a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_server_that_says_nothing_learns_that_it_takes_longer() {
+    let server = RedisServer::start().await;
+    let follower = Follower::at(&server.url()).await;
+
+    server.pause();
+    let meanwhile = ["meanwhile".to_owned()];
+    follower.subscriber.follow_soon(meanwhile, &follower.ear());
+    let in_time = follower.subscriber.settle().await;
+    follower.notes.until_it_says("lost").await;
+    server.resume();
+    follower.notes.until_it_says("missed").await;
+    let later = follower.subscriber.settle().await;
+    publish(&server, "meanwhile", "1");
+
+    follower.notes.until_it_says("meanwhile: 1").await;
+    assert_eq!((in_time, later), (false, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut_is_made_anew_and_only_what_was_missed_is_told() {
     let server = RedisServer::start().await;
     let follower = Follower::at(&server.url()).await;

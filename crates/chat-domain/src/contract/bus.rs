@@ -10,7 +10,7 @@ use crate::{
     id::{Epoch, GroupId, MessageId, Seq, SocketId},
     member::Role,
     message::{Author, ClientMessageId, Draft, Message, MessageBody, MessageKind, Quote},
-    news::{Addition, Notice, ReadMark},
+    news::{Addition, Notice, ReadMark, Topic},
     ports::Care,
     time::Timestamp,
     user::{ImageUrl, User},
@@ -30,7 +30,7 @@ macro_rules! bus_contract {
             following_twice_is_hearing_once
             whoever_follows_again_hears_again
             what_concerns_members_is_heard_without_following
-            whoever_cares_hears_that_there_is_something_new
+            what_has_a_topic_is_heard_by_who_cares_and_by_nobody_else
             a_listener_that_is_gone_is_no_hindrance
             every_kind_of_notice_arrives_whole
         );
@@ -137,23 +137,33 @@ pub async fn what_concerns_members_is_heard_without_following(cluster: &dyn Clus
     assert_eq!(shown(&ear.hears(told.len()).await), shown(&told));
 }
 
-/// Users outside the rooms have something to read.
-pub async fn whoever_cares_hears_that_there_is_something_new(cluster: &dyn Cluster) {
+/// Users outside the rooms have something to read, or have read it.
+pub async fn what_has_a_topic_is_heard_by_who_cares_and_by_nobody_else(cluster: &dyn Cluster) {
     let (near, far) = (cluster.node().await, cluster.node().await);
     let ear = Ear::on(&far);
-    let rooms = ["tea", "milk", "sugar"].map(group);
-    far.bus.care(Care::Begins(&rooms));
-    far.bus.care(Care::Ends(&rooms[1..]));
-    far.bus.care(Care::Begins(&rooms[2..]));
+    let topics = [
+        Topic::News(group("tea")),
+        Topic::User(user("ada")),
+        Topic::News(group("milk")),
+        Topic::User(user("bob")),
+        Topic::News(group("sugar")),
+    ];
+    far.bus.care(Care::Begins(&topics));
+    far.bus.care(Care::Ends(&topics[2..]));
+    far.bus.care(Care::Begins(&topics[4..]));
     // So that a bus that has to tell somebody first has done so.
     follow(&far, &group("another")).await;
 
-    let told = [&rooms[0], &rooms[2]].map(|room| Notice::Stirred(room.clone()));
+    let stirred = |id| Notice::Stirred(group(id));
+    for notice in [stirred("milk"), stirred("wine"), read("bob"), read("cid")] {
+        near.bus.publish(notice);
+    }
+    let told = [stirred("tea"), read("ada"), stirred("sugar")];
     for notice in &told {
         near.bus.publish(notice.clone());
     }
 
-    assert_eq!(shown(&ear.hears(2).await), shown(&told));
+    assert_eq!(shown(&ear.hears(3).await), shown(&told));
 }
 
 /// A node that stops takes its ear with it.
@@ -174,9 +184,14 @@ pub async fn a_listener_that_is_gone_is_no_hindrance(cluster: &dyn Cluster) {
 /// Whatever it travels through, nothing of it is lost on the way.
 pub async fn every_kind_of_notice_arrives_whole(cluster: &dyn Cluster) {
     let (near, far) = (cluster.node().await, cluster.node().await);
-    let ear = Ear::at(&far, &group("tea")).await;
+    let ear = Ear::on(&far);
+    let topics = [Topic::News(group("tea")), Topic::User(user("ada"))];
+    far.bus.care(Care::Begins(&topics));
+    follow(&far, &group("tea")).await;
     let mut told = about_members();
     told.extend([
+        read("ada"),
+        Notice::Stirred(group("tea")),
         Notice::Committed(Arc::new(answer())),
         Notice::Committed(Arc::new(system_message())),
         Notice::Grown(group("tea"), Seq::new(11)),
@@ -200,20 +215,23 @@ fn about_members() -> Vec<Notice> {
         role: Role::Moderator,
         by: by.map(user),
     };
-    let mark = ReadMark {
-        last_read: Seq::new(7),
-        unread: ReadMark::MOST,
-    };
     vec![
         Notice::MemberAdded(Arc::new(addition(None))),
         Notice::MemberAdded(Arc::new(addition(Some("bob")))),
         Notice::RoleChanged(group("tea"), user("ada"), Role::Admin),
-        Notice::Read(group("tea"), user("ada"), mark),
         Notice::MemberRemoved(group("tea"), user("ada")),
         Notice::SessionsEnded(user("ada")),
         Notice::Displaced(user("ada"), SocketId::new("an old one")),
         Notice::GroupDeleted(group("tea")),
     ]
+}
+
+fn read(id: &str) -> Notice {
+    let mark = ReadMark {
+        last_read: Seq::new(7),
+        unread: ReadMark::MOST,
+    };
+    Notice::Read(group("tea"), user(id), mark)
 }
 
 fn described_group() -> Group {

@@ -1,5 +1,7 @@
 //! Who may: the question that comes before every other.
 
+use std::slice;
+
 use crate::{
     id::{GroupId, SocketId, UserId},
     member::Member,
@@ -40,8 +42,16 @@ impl Chat {
         let found = self.ports.memberships.find(group, user).await?;
         if let Some(member) = &found {
             self.memberships.keep(member, as_of, self.now());
+            self.met(user, slice::from_ref(group), as_of);
         }
         Ok((found, as_of))
+    }
+
+    /// The database said that the user is a member of these groups: another program may have made it so.
+    pub(super) fn met(&self, user: &UserId, groups: &[GroupId], as_of: Generation) {
+        if self.memberships.is_current(as_of) {
+            self.followers.added(user, groups, self.now());
+        }
     }
 
     /// Whether the user may see and show who is in the room. While the database is away, being in the

@@ -102,6 +102,8 @@ impl Chat {
         } else {
             Departure::Gone
         };
+        // First: for a room that closes with this socket nobody needs to be told of its news.
+        self.followers.gone(&connection.user.id);
         let mut result = Ok(());
         for group in &connection.rooms {
             let seat = connection.seat(group);
@@ -115,7 +117,6 @@ impl Chat {
             let ended = self.end_typing_at(&connection, group).await;
             result = result.and(ended);
         }
-        self.followers.gone(&connection.user.id);
         result
     }
 }

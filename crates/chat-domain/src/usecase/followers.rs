@@ -1,49 +1,45 @@
-//! Which connected users are members of which groups: whom a new message concerns who is not in the room.
+//! Which connected users are members of which groups: whom a new message concerns who is not in the room, and what this
+//! node therefore wants to hear of.
 
 use std::{
     collections::{HashMap, HashSet},
-    mem, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{
     id::{GroupId, UserId},
-    ports::{Bus, Care, PortResult},
+    news::Topic,
+    ports::{Agenda, Bus, PortResult},
+    time::Timestamp,
 };
 
-use super::Chat;
+use super::{
+    Chat,
+    caring::{Caring, Unsettled},
+    meanwhile::{Meanwhile, Since},
+    ripening::{Left, Ripening},
+};
 
-/// The users who have a socket on this node, and their groups. The bus is told which groups those are.
+/// The users who have a socket on this node, and their groups. The bus is told which groups those are, but for those whose
+/// room is followed.
 pub struct Followers {
-    bus: Arc<dyn Bus>,
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
 struct Inner {
     by_group: HashMap<GroupId, HashSet<UserId>>,
     by_user: HashMap<UserId, Follower>,
+    /// Rooms that are followed: all that there is to hear of them is heard.
+    rooms: HashSet<GroupId>,
+    caring: Caring,
+    meanwhile: Meanwhile,
     /// Groups whose unread messages somebody already promised to count.
     noted: HashSet<GroupId>,
     /// Groups whose members may have been told too little.
     doubtful: HashSet<GroupId>,
-    /// Groups with messages that the other nodes are to be told of later.
-    stirred: HashSet<GroupId>,
-    /// Likewise, next.
-    ripe: HashSet<GroupId>,
-    /// Whether somebody promised to tell them.
-    is_promised: bool,
-}
-
-/// What there is to tell the other nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// More groups, at once.
-    Ripe,
-    /// Some groups, when they have waited.
-    Later,
-    /// Nothing.
-    Nothing,
+    /// Groups with messages that the other nodes are to be told of.
+    stirred: Ripening<GroupId>,
 }
 
 #[derive(Debug, Default)]
@@ -56,30 +52,55 @@ struct Follower {
 
 impl Followers {
     /// Nobody is here yet.
-    pub fn new(bus: Arc<dyn Bus>) -> Self {
+    pub fn new(bus: Arc<dyn Bus>, agenda: Arc<dyn Agenda>) -> Self {
+        let inner = Inner {
+            by_group: HashMap::new(),
+            by_user: HashMap::new(),
+            rooms: HashSet::new(),
+            caring: Caring::new(bus, agenda),
+            meanwhile: Meanwhile::default(),
+            noted: HashSet::new(),
+            doubtful: HashSet::new(),
+            stirred: Ripening::default(),
+        };
         Self {
-            bus,
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
         }
     }
 
-    /// One more socket of a user. Returns whether the user's groups are known.
-    fn come(&self, user: &UserId) -> bool {
+    /// One more socket of a user. If the user's groups are not known, they have to be read now.
+    fn come(&self, user: &UserId) -> Option<Since> {
         let mut inner = self.lock();
         let follower = inner.by_user.entry(user.clone()).or_default();
         follower.sockets += 1;
-        follower.is_known
+        let (is_first, is_known) = (follower.sockets == 1, follower.is_known);
+        if is_first {
+            inner.caring.need([Topic::User(user.clone())]);
+        }
+        (!is_known).then(|| inner.meanwhile.begin())
     }
 
-    /// The user's groups were read.
-    fn known(&self, user: &UserId, groups: &[GroupId]) {
+    /// The user's groups were read, and were asked for at `begun`. Returns those in which there was something new
+    /// meanwhile.
+    fn known(
+        &self,
+        user: &UserId,
+        groups: &[GroupId],
+        since: Since,
+        begun: Timestamp,
+    ) -> Vec<GroupId> {
         let mut inner = self.lock();
-        let begin = groups.iter().filter(|group| inner.link(group, user));
-        let begin: Vec<GroupId> = begin.cloned().collect();
+        inner.link(user, groups, begun);
         if let Some(follower) = inner.by_user.get_mut(user) {
             follower.is_known = true;
         }
-        self.care(Care::Begins(&begin));
+        inner.meanwhile.end(since, groups)
+    }
+
+    /// The user's groups could not be read.
+    fn unknown(&self, user: &UserId, since: Since) {
+        self.lock().meanwhile.end(since, &[]);
+        self.gone(user);
     }
 
     /// One socket less.
@@ -94,26 +115,56 @@ impl Followers {
         }
         let groups = inner.by_user.remove(user).map(|follower| follower.groups);
         let groups = groups.into_iter().flatten();
-        let end: Vec<GroupId> = groups.filter(|group| inner.unlink(group, user)).collect();
-        self.care(Care::Ends(&end));
+        let last: Vec<GroupId> = groups.filter(|group| inner.unlink(group, user)).collect();
+        let unneeded = last.into_iter().map(Topic::News);
+        let unneeded = unneeded.chain([Topic::User(user.clone())]);
+        inner.caring.spare(unneeded);
     }
 
-    /// A user is a member of the group, or has become one.
-    pub fn added(&self, group: &GroupId, user: &UserId) {
-        let mut inner = self.lock();
-        if inner.link(group, user) {
-            self.care(Care::Begins(slice::from_ref(group)));
-        }
+    /// A user is a member of these groups, or has become one.
+    pub fn added(&self, user: &UserId, groups: &[GroupId], now: Timestamp) {
+        self.lock().link(user, groups, now);
     }
 
     /// A user is a member no longer. Returns whether that is news to the user's sockets here.
     pub fn removed(&self, group: &GroupId, user: &UserId) -> bool {
         let mut inner = self.lock();
         if inner.unlink(group, user) {
-            self.care(Care::Ends(slice::from_ref(group)));
+            inner.caring.spare([Topic::News(group.clone())]);
         }
         let follower = inner.by_user.get_mut(user);
         follower.is_some_and(|follower| follower.groups.remove(group) || !follower.is_known)
+    }
+
+    /// The room is followed from now on.
+    pub fn room_opened(&self, group: &GroupId) {
+        let mut inner = self.lock();
+        if inner.rooms.insert(group.clone()) {
+            inner.caring.spare([Topic::News(group.clone())]);
+        }
+    }
+
+    /// The room is followed no longer, right after this.
+    pub fn room_closed(&self, group: &GroupId) {
+        let mut inner = self.lock();
+        if inner.rooms.remove(group) && inner.by_group.contains_key(group) {
+            inner.caring.need([Topic::News(group.clone())]);
+        }
+    }
+
+    /// What may not be heard yet.
+    pub fn take_unsettled(&self) -> Option<Unsettled> {
+        self.lock().caring.take_unsettled()
+    }
+
+    /// It is not heard yet.
+    pub fn unsettle(&self, unsettled: Unsettled, delay: Duration) {
+        self.lock().caring.unsettle(unsettled, delay);
+    }
+
+    /// Gives up what nobody here has needed for long enough.
+    pub fn end_care(&self) {
+        self.lock().caring.end();
     }
 
     /// The connected members of the group.
@@ -131,36 +182,19 @@ impl Followers {
     /// There is something unread in the group. Returns whether somebody has to promise to count.
     pub fn note_unread(&self, group: &GroupId) -> bool {
         let mut inner = self.lock();
+        inner.meanwhile.hear(group);
         inner.by_group.contains_key(group) && inner.noted.insert(group.clone())
     }
 
     /// The other nodes are to know that there is something new in the group. Returns whether somebody has to promise
     /// to tell them.
     pub fn note_stirred(&self, group: &GroupId) -> bool {
-        let mut inner = self.lock();
-        if !inner.stirred.contains(group) {
-            inner.stirred.insert(group.clone());
-        }
-        !mem::replace(&mut inner.is_promised, true)
+        self.lock().stirred.note(group)
     }
 
-    /// Those groups that were noted before the last call, in no order, at most so many of them; and what is left.
+    /// Those groups that have waited, in no order, at most so many of them; and what is left.
     pub fn take_stirred(&self, limit: usize) -> (Vec<GroupId>, Left) {
-        let mut inner = self.lock();
-        let mut groups = mem::take(&mut inner.ripe).into_iter();
-        let told = groups.by_ref().take(limit).collect();
-        inner.ripe = groups.collect();
-        if !inner.ripe.is_empty() {
-            return (told, Left::Ripe);
-        }
-        inner.ripe = mem::take(&mut inner.stirred);
-        inner.is_promised = !inner.ripe.is_empty();
-        let left = if inner.is_promised {
-            Left::Later
-        } else {
-            Left::Nothing
-        };
-        (told, left)
+        self.lock().stirred.take(limit)
     }
 
     /// The promise is being kept.
@@ -173,9 +207,13 @@ impl Followers {
     /// Something may have become unread in any group. Returns whether somebody has to promise to count.
     pub fn doubt_all(&self) -> bool {
         let mut inner = self.lock();
-        let is_promised = !inner.doubtful.is_empty();
-        inner.doubtful = inner.by_group.keys().cloned().collect();
-        !is_promised && !inner.doubtful.is_empty()
+        let groups = inner.by_group.keys().cloned().collect();
+        inner.doubt(groups)
+    }
+
+    /// Likewise in these groups.
+    pub fn doubt(&self, groups: Vec<GroupId>) -> bool {
+        self.lock().doubt(groups)
     }
 
     /// One of those groups, if any is left.
@@ -185,35 +223,23 @@ impl Followers {
         inner.doubtful.take(&group)
     }
 
-    /// It could not be counted. Whoever tried comes back.
-    pub fn doubt(&self, group: GroupId) {
-        self.lock().doubtful.insert(group);
-    }
-
-    /// Called under the lock, so that the last word is the one that counts.
-    fn care(&self, change: Care<'_>) {
-        let (Care::Begins(groups) | Care::Ends(groups)) = change;
-        if !groups.is_empty() {
-            self.bus.care(change);
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Returns whether the user is the first one here whom the group concerns.
-    fn link(&mut self, group: &GroupId, user: &UserId) -> bool {
+    fn link(&mut self, user: &UserId, groups: &[GroupId], since: Timestamp) {
         let Some(follower) = self.by_user.get_mut(user) else {
-            return false;
+            return;
         };
-        follower.groups.insert(group.clone());
-        let users = self.by_group.entry(group.clone()).or_default();
-        let is_first = users.is_empty();
-        users.insert(user.clone());
-        is_first
+        for group in groups {
+            follower.groups.insert(group.clone());
+            let users = self.by_group.entry(group.clone()).or_default();
+            users.insert(user.clone());
+        }
+        let needed = groups.iter().filter(|group| !self.rooms.contains(*group));
+        self.caring.need_news(needed.cloned(), since);
     }
 
     /// Returns whether the user was the last one here whom the group concerned.
@@ -228,24 +254,27 @@ impl Inner {
         }
         is_last
     }
+
+    fn doubt(&mut self, groups: Vec<GroupId>) -> bool {
+        let is_promised = !self.doubtful.is_empty();
+        self.doubtful.extend(groups);
+        !is_promised && !self.doubtful.is_empty()
+    }
 }
 
 impl Chat {
-    /// Counts a socket of the user, and learns the user's groups if it is the first one.
+    /// Counts a socket of the user, and learns the user's groups if they are not known. What was sent since then is
+    /// counted, wherever it was sent.
     pub(super) async fn follow_groups_of(&self, user: &UserId) -> PortResult<()> {
-        if self.followers.come(user) {
+        let Some(since) = self.followers.come(user) else {
             return Ok(());
-        }
+        };
+        let begun = self.now();
         let groups = self.ports.memberships.groups_of(user).await;
-        match groups {
-            Ok(groups) => {
-                self.followers.known(user, &groups);
-                Ok(())
-            }
-            Err(error) => {
-                self.followers.gone(user);
-                Err(error)
-            }
+        let groups = groups.inspect_err(|_| self.followers.unknown(user, since))?;
+        for group in self.followers.known(user, &groups, since, begun) {
+            self.note_unread(&group);
         }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Making, changing and listing groups.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use crate::{
     group::{Description, Group, GroupChange, GroupName, Head},
@@ -79,7 +79,8 @@ impl Chat {
         let id = GroupId::random(self.ports.dice.roll());
         let group = self.new_group(id, new);
         self.ports.groups.create(&group, owner).await?;
-        self.followers.added(&group.id, owner);
+        let own = slice::from_ref(&group.id);
+        self.followers.added(owner, own, self.now());
         Ok(OwnGroup {
             group,
             role: Role::Owner,
@@ -111,7 +112,11 @@ impl Chat {
         after: Option<&GroupId>,
         limit: usize,
     ) -> PortResult<Vec<GroupEntry>> {
-        self.ports.groups.list(user, after, limit).await
+        let as_of = self.memberships.generation();
+        let listed = self.ports.groups.list(user, after, limit).await?;
+        let groups: Vec<GroupId> = listed.iter().map(|it| it.group.id.clone()).collect();
+        self.met(user, &groups, as_of);
+        Ok(listed)
     }
 
     /// The group's members after `after`.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    slice,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -47,7 +48,8 @@ impl Listener for Chat {
             Notice::GroupChanged(group) => self.ports.sockets.tell(&News::GroupUpdated(group)),
             Notice::GroupDeleted(group) => self.heard_deleted(&group),
             Notice::MemberAdded(addition) => {
-                self.followers.added(&addition.group, &addition.user);
+                let group = slice::from_ref(&addition.group);
+                self.followers.added(&addition.user, group, self.now());
                 self.ports.sockets.tell(&News::AddedToGroup(addition));
             }
             Notice::RoleChanged(group, user, role) => {

@@ -20,6 +20,8 @@ use crate::{
     time::Timestamp,
 };
 
+use super::followers::Followers;
+
 /// The rooms of one node.
 pub struct Rooms {
     node: NodeId,
@@ -27,6 +29,7 @@ pub struct Rooms {
     agenda: Arc<dyn Agenda>,
     sockets: Arc<dyn Sockets>,
     bus: Arc<dyn Bus>,
+    followers: Arc<Followers>,
     cells: RwLock<HashMap<GroupId, Arc<Cell>>>,
     /// Whether the store of presence is away. Changed before the rooms are told.
     is_frozen: AtomicBool,
@@ -59,6 +62,7 @@ impl Rooms {
         agenda: Arc<dyn Agenda>,
         sockets: Arc<dyn Sockets>,
         bus: Arc<dyn Bus>,
+        followers: Arc<Followers>,
     ) -> Self {
         Self {
             node,
@@ -66,6 +70,7 @@ impl Rooms {
             agenda,
             sockets,
             bus,
+            followers,
             cells: RwLock::default(),
             is_frozen: AtomicBool::new(false),
         }
@@ -213,6 +218,7 @@ impl Visit<'_> {
         if !self.cell.is_followed.load(Ordering::Acquire) {
             self.rooms.bus.follow(&self.group).await?;
             self.cell.is_followed.store(true, Ordering::Release);
+            self.rooms.followers.room_opened(&self.group);
         }
         Ok(())
     }
@@ -235,6 +241,7 @@ impl Drop for Visit<'_> {
             self.cell.is_closed.store(true, Ordering::Relaxed);
             cells.remove(&self.group);
             // Still under the lock: whoever opens the room again follows it after this.
+            self.rooms.followers.room_closed(&self.group);
             self.rooms.bus.unfollow(&self.group);
         }
     }

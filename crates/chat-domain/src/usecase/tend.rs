@@ -47,6 +47,14 @@ impl Chat {
                 self.tell_stirred();
                 Ok(())
             }
+            Chore::SettleCare => {
+                self.settle_care().await;
+                Ok(())
+            }
+            Chore::EndCare => {
+                self.followers.end_care();
+                Ok(())
+            }
             Chore::TellService => {
                 self.tell_service();
                 Ok(())

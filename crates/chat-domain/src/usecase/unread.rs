@@ -13,7 +13,7 @@ use crate::{
     time::Timestamp,
 };
 
-use super::{Chat, followers::Left, history::ReadError};
+use super::{Chat, history::ReadError, ripening::Left};
 
 /// How long a group waits at least, after a message, until the other nodes are told of it: by then a node that has read
 /// its user's groups before the message hears of them. It waits twice as long at most.
@@ -70,7 +70,7 @@ impl Chat {
         }
         let next = match left {
             Left::Ripe => STIRRED_EVERY,
-            Left::Later => STIRRED_FOR,
+            Left::Green => STIRRED_FOR,
             Left::Nothing => return,
         };
         self.ports.agenda.note(Chore::TellStirred, next);
@@ -83,11 +83,21 @@ impl Chat {
         }
     }
 
+    /// Likewise in these groups.
+    pub(super) fn doubt_unread_in(&self, groups: Vec<GroupId>) {
+        if self.followers.doubt(groups) {
+            self.ports.agenda.note(Chore::RecountUnread, Duration::ZERO);
+        }
+    }
+
     /// One group after the other: there may be many.
     pub(super) async fn recount_unread(&self) -> PortResult<()> {
         while let Some(group) = self.followers.take_doubtful() {
-            let counted = self.count_unread(&group).await;
-            counted.inspect_err(|_| self.followers.doubt(group))?;
+            if let Err(error) = self.count_unread(&group).await {
+                // Whoever tried comes back.
+                self.followers.doubt(vec![group]);
+                return Err(error);
+            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chat_domain::{
     id::GroupId,
     memory::MemoryBus,
-    news::Notice,
+    news::{Notice, Topic},
     ports::{Bus, Care, Listener, PortResult},
     service::Shared,
 };
@@ -47,7 +47,9 @@ struct Inner {
     held: Vec<Notice>,
     listener: Option<Weak<dyn Listener>>,
     followed: BTreeSet<GroupId>,
-    cared_for: BTreeSet<GroupId>,
+    cared_for: BTreeSet<Topic>,
+    /// What is wanted besides is not heard yet.
+    is_late: bool,
 }
 
 impl GatedBus {
@@ -77,13 +79,18 @@ impl Gate {
         }
     }
 
+    /// From now on what is wanted is heard at once, or is not heard yet.
+    pub fn set_late(&self, is_late: bool) {
+        self.lock().is_late = is_late;
+    }
+
     /// The rooms whose notices are wanted.
     pub fn followed(&self) -> BTreeSet<GroupId> {
         self.lock().followed.clone()
     }
 
-    /// The groups whose stirring is wanted.
-    pub fn cared_for(&self) -> BTreeSet<GroupId> {
+    /// What is wanted besides.
+    pub fn cared_for(&self) -> BTreeSet<Topic> {
         self.lock().cared_for.clone()
     }
 
@@ -104,9 +111,7 @@ impl Listener for Gate {
         if inner.weather == Weather::Deaf {
             return;
         }
-        if let Notice::Stirred(group) = &notice
-            && !inner.cared_for.contains(group)
-        {
+        if inner.is_late && notice.topic().is_some() {
             return;
         }
         let Some(room) = room_of(&notice) else {
@@ -192,9 +197,15 @@ impl Bus for GatedBus {
     fn care(&self, change: Care<'_>) {
         let mut inner = self.gate.lock();
         match change {
-            Care::Begins(groups) => inner.cared_for.extend(groups.iter().cloned()),
-            Care::Ends(groups) => inner.cared_for.retain(|group| !groups.contains(group)),
+            Care::Begins(topics) => inner.cared_for.extend(topics.iter().cloned()),
+            Care::Ends(topics) => inner.cared_for.retain(|topic| !topics.contains(topic)),
         }
+        drop(inner);
+        self.bus.care(change);
+    }
+
+    async fn settle(&self) -> bool {
+        !self.gate.lock().is_late
     }
 
     fn publish(&self, notice: Notice) {

@@ -1,4 +1,4 @@
-//! A log in which reading what is new stops half way, so that something can happen meanwhile.
+//! Stores in which reading stops half way, so that something can happen meanwhile.
 
 use std::{
     future::Future,
@@ -13,12 +13,14 @@ use tokio::sync::Notify;
 
 use chat_domain::{
     group::{Head, Tip},
-    id::{GroupId, Seq},
+    id::{GroupId, Seq, UserId},
+    member::Member,
     message::Draft,
-    ports::{Appended, MessageLog, PortResult, Slice},
+    ports::{Appended, MembershipRepo, MessageLog, PortResult, Slice},
+    user::User,
 };
 
-/// Waits in the middle of the next `after` that is asked for once it is armed.
+/// Waits in the middle of the next question, of those that it is put in, that is asked once it is armed.
 #[derive(Default)]
 pub struct Pause {
     is_armed: AtomicBool,
@@ -26,9 +28,15 @@ pub struct Pause {
     go_on: Notify,
 }
 
-/// The log, with the pause in it.
+/// The log, with the pause in what is new.
 pub struct PausedLog {
     pub log: Arc<dyn MessageLog>,
+    pub pause: Arc<Pause>,
+}
+
+/// The register of members, with the pause in the groups of a user.
+pub struct PausedRegister {
+    pub members: Arc<dyn MembershipRepo>,
     pub pause: Arc<Pause>,
 }
 
@@ -46,6 +54,13 @@ impl Pause {
             self.go_on.notify_one();
         };
         tokio::join!(first, meanwhile).0
+    }
+
+    async fn hold(&self) {
+        if self.is_armed.swap(false, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
     }
 
     /// Starts `first`, and gives it up half way.
@@ -83,10 +98,29 @@ impl MessageLog for PausedLog {
 
     async fn after(&self, group: &GroupId, after: Seq, limit: usize) -> PortResult<Slice> {
         let slice = self.log.after(group, after, limit).await;
-        if self.pause.is_armed.swap(false, Ordering::SeqCst) {
-            self.pause.reached.notify_one();
-            self.pause.go_on.notified().await;
-        }
+        self.pause.hold().await;
         slice
+    }
+}
+
+#[async_trait]
+impl MembershipRepo for PausedRegister {
+    async fn find(&self, group: &GroupId, user: &UserId) -> PortResult<Option<Member>> {
+        self.members.find(group, user).await
+    }
+
+    async fn list(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> PortResult<Vec<(Member, User)>> {
+        self.members.list(group, after, limit).await
+    }
+
+    async fn groups_of(&self, user: &UserId) -> PortResult<Vec<GroupId>> {
+        let groups = self.members.groups_of(user).await;
+        self.pause.hold().await;
+        groups
     }
 }

@@ -1,8 +1,8 @@
 //! The way to the other nodes, over what Redis passes on.
 //!
-//! Each room has a channel, which a node follows that has sockets in it. So has each group, for nothing but that
-//! there is something new in it: a node follows that for the groups of its users. One more is for all nodes. Redis keeps nothing for who is not there: the bus is a hint, and whatever was perhaps lost is told as
-//! such.
+//! Each room has a channel, which a node follows that has sockets in it. So has each topic: that there is something new
+//! in a group, and what a user has read. One more is for all nodes. Redis keeps nothing for who is not there: the bus is
+//! a hint, and whatever was perhaps lost is told as such.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
@@ -120,15 +120,19 @@ impl Bus for RedisBus {
 
     fn care(&self, change: Care<'_>) {
         match change {
-            Care::Begins(groups) => {
-                let channels = groups.iter().map(keys::news_channel);
+            Care::Begins(topics) => {
+                let channels = topics.iter().map(keys::topic_channel);
                 self.subscriber.follow_soon(channels, &self.ear());
             }
-            Care::Ends(groups) => {
-                let channels = groups.iter().map(keys::news_channel);
+            Care::Ends(topics) => {
+                let channels = topics.iter().map(keys::topic_channel);
                 self.subscriber.unfollow_all(channels);
             }
         }
+    }
+
+    async fn settle(&self) -> bool {
+        self.subscriber.settle().await
     }
 
     fn publish(&self, notice: Notice) {

@@ -97,15 +97,18 @@ fn channel(notice: &Notice) -> String {
         Notice::Grown(group, _)
         | Notice::TypingStarted(group, ..)
         | Notice::TypingStopped(group, _) => keys::room_channel(group),
-        Notice::Stirred(group) => keys::news_channel(group),
         Notice::GroupDeleted(_)
         | Notice::MemberAdded(_)
         | Notice::RoleChanged(..)
         | Notice::MemberRemoved(..)
         | Notice::Read(..)
+        | Notice::Stirred(_)
         | Notice::SessionsEnded(_)
         | Notice::TokenRevoked(_)
-        | Notice::Displaced(..) => keys::EVERYBODY.to_owned(),
+        | Notice::Displaced(..) => {
+            let topic = notice.topic();
+            topic.map_or_else(|| keys::EVERYBODY.to_owned(), |it| keys::topic_channel(&it))
+        }
     }
 }
 

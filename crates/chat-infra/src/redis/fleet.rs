@@ -52,6 +52,10 @@ impl Bus for FleetBus {
         self.notices.care(change);
     }
 
+    async fn settle(&self) -> bool {
+        self.notices.settle().await
+    }
+
     fn publish(&self, notice: Notice) {
         self.notices.publish(notice);
     }

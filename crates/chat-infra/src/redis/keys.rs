@@ -2,7 +2,10 @@
 //!
 //! The ids of users and groups have no colon, so no two names are the same.
 
-use chat_domain::id::{GroupId, NodeId, UserId};
+use chat_domain::{
+    id::{GroupId, NodeId, UserId},
+    news::Topic,
+};
 
 /// What every node hears.
 pub(super) const EVERYBODY: &str = "chat:all";
@@ -12,9 +15,12 @@ pub(super) fn room_channel(group: &GroupId) -> String {
     format!("chat:room:{group}")
 }
 
-/// What those nodes hear that have users of the group: that there is something new in it.
-pub(super) fn news_channel(group: &GroupId) -> String {
-    format!("chat:news:{group}")
+/// What those nodes hear that care for it.
+pub(super) fn topic_channel(topic: &Topic) -> String {
+    match topic {
+        Topic::News(group) => format!("chat:news:{group}"),
+        Topic::User(user) => format!("chat:user:{user}"),
+    }
 }
 
 /// What one node hears of itself.

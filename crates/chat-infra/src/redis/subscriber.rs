@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -31,7 +31,7 @@ use super::{
 };
 
 /// Who follows waits so long until the server knows of it; it will all the same.
-const FOLLOWS_WITHIN: Duration = Duration::from_millis(500);
+const SETTLES_WITHIN: Duration = Duration::from_millis(500);
 
 /// After a try that failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -135,22 +135,27 @@ impl Subscriber {
     /// From now on the ear hears what is published there; another one does no longer. If Redis is away, it
     /// will when it is back.
     pub async fn follow(&self, channel: String, ear: Weak<dyn Ear>) {
-        let mut settled = self.shared.settled.subscribe();
-        let wish = self.shared.wishes_mut().follow(channel, ear);
-        self.shared.changed.notify_one();
-        let known = settled.wait_for(|through| through.is_none_or(|it| it >= wish));
+        self.follow_soon([channel], &ear);
         // Late or not, it is no failure.
-        let _ = timeout(FOLLOWS_WITHIN, known).await;
+        let _ = self.settle().await;
     }
 
     /// Likewise for many channels, soon: nobody waits for it.
-    pub fn follow_soon(&self, channels: impl Iterator<Item = String>, ear: &Weak<dyn Ear>) {
+    pub fn follow_soon(&self, channels: impl IntoIterator<Item = String>, ear: &Weak<dyn Ear>) {
         let mut wishes = self.shared.wishes_mut();
         for channel in channels {
             wishes.follow(channel, Weak::clone(ear));
         }
         drop(wishes);
         self.shared.changed.notify_one();
+    }
+
+    /// Waits until the server knows of all that is followed by now, or is away. Returns `false` if it takes longer.
+    pub async fn settle(&self) -> bool {
+        let wish = self.shared.wishes().last();
+        let mut settled = self.shared.settled.subscribe();
+        let known = settled.wait_for(|through| through.is_none_or(|it| it >= wish));
+        timeout(SETTLES_WITHIN, known).await.is_ok()
     }
 
     /// Something was published and not heard: whether the subscriptions live is found out now.
@@ -214,10 +219,7 @@ impl Shared {
             }
             return;
         }
-        let ear = {
-            let wishes = self.wishes.read();
-            wishes.unwrap_or_else(PoisonError::into_inner).ear(channel)
-        };
+        let ear = self.wishes().ear(channel);
         if let Some(ear) = ear.and_then(|ear| ear.upgrade()) {
             ear.hear(channel, payload);
         }
@@ -270,6 +272,10 @@ impl Shared {
 
     fn ears(&self) -> MutexGuard<'_, Vec<Weak<dyn Ear>>> {
         self.ears.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wishes(&self) -> RwLockReadGuard<'_, Wishes> {
+        self.wishes.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn wishes_mut(&self) -> RwLockWriteGuard<'_, Wishes> {

@@ -129,11 +129,12 @@ impl Subscriptions<'_> {
 
     /// Returns when the server knows it.
     async fn tell(&self, difference: Difference) -> Result<(), Error> {
-        for channels in difference.unwanted.chunks(CHANNELS_AT_ONCE) {
-            self.client.unsubscribe(channels.to_vec()).await?;
-        }
+        // In this order: whoever follows one instead of another hears something all the time.
         for channels in difference.wanted.chunks(CHANNELS_AT_ONCE) {
             self.client.subscribe(channels.to_vec()).await?;
+        }
+        for channels in difference.unwanted.chunks(CHANNELS_AT_ONCE) {
+            self.client.unsubscribe(channels.to_vec()).await?;
         }
         // The library does not wait for what the server says to these, but this goes the same way after them.
         let nothing = Vec::<String>::new();

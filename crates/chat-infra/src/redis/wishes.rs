@@ -27,12 +27,10 @@ pub(super) struct Difference {
 }
 
 impl Wishes {
-    /// Returns the number of this wish.
-    pub(super) fn follow(&mut self, channel: String, ear: Weak<dyn Ear>) -> u64 {
+    pub(super) fn follow(&mut self, channel: String, ear: Weak<dyn Ear>) {
         self.changed.insert(channel.clone());
         self.ears.insert(channel, ear);
         self.count += 1;
-        self.count
     }
 
     pub(super) fn unfollow(&mut self, channel: &str) {
@@ -40,6 +38,11 @@ impl Wishes {
             self.changed.insert(channel.to_owned());
             self.count += 1;
         }
+    }
+
+    /// The number of the last wish.
+    pub(super) const fn last(&self) -> u64 {
+        self.count
     }
 
     pub(super) fn ear(&self, channel: &str) -> Option<Weak<dyn Ear>> {

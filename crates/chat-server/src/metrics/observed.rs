@@ -155,6 +155,10 @@ impl Bus for ObservedBus {
         self.bus.care(change);
     }
 
+    async fn settle(&self) -> bool {
+        self.bus.settle().await
+    }
+
     fn publish(&self, notice: Notice) {
         let message = match &notice {
             Notice::Committed(message) => Some(message.id),

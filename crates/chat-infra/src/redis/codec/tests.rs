@@ -239,13 +239,17 @@ fn of_a_message_that_is_too_large_its_place_is_told() {
 }
 
 #[test]
-fn that_there_is_something_new_is_told_to_who_cares_for_the_group() {
+fn what_has_a_topic_has_a_channel_of_its_own() {
     let group = GroupId::parse("tea").unwrap();
+    let user = UserId::parse("ada").unwrap();
+    let mark = ReadMark {
+        last_read: Seq::new(1),
+        unread: 0,
+    };
+    let told_on = |notice| encode(NEAR, &notice).unwrap().channel;
 
-    let told = encode(NEAR, &Notice::Stirred(group.clone())).unwrap();
-
-    assert_eq!(told.channel, "chat:news:tea");
-    assert!(matches!(heard(&told), Notice::Stirred(it) if it == group));
+    assert_eq!(told_on(Notice::Stirred(group.clone())), "chat:news:tea");
+    assert_eq!(told_on(Notice::Read(group, user, mark)), "chat:user:ada");
 }
 
 #[test]
