@@ -79,7 +79,7 @@ export class ChatClient {
     this.#tokens = new Tokens(options.token, timeoutMs);
     const trouble = (error: ChatError) => this.#events.emit('error', error);
     const audience: Audience = {
-      opened: (session) => this.#opened(session),
+      opened: () => this.#opened(),
       lost: () => this.#rooms.forEach((room) => room.lost()),
       ended: (error) => this.#events.emit('ended', error),
       heard: (news) => this.#heard(news),
@@ -175,8 +175,8 @@ export class ChatClient {
     this.#sender.close(error);
   }
 
-  #opened(session: Session): void {
-    for (const room of this.#rooms.values()) room.opened(session);
+  #opened(): void {
+    for (const room of this.#rooms.values()) room.opened();
     // What has become unread meanwhile was told to nobody.
     if (this.#keepsUnread) this.groups().catch((error: ChatError) => this.#events.emit('error', error));
   }
@@ -190,8 +190,7 @@ export class ChatClient {
       has: (id) => this.#rooms.has(id),
     });
     this.#rooms.set(groupId, room);
-    const { session } = this.#connection;
-    if (session !== null && this.#connection.isOnline) room.opened(session);
+    if (this.#connection.isOnline) room.opened();
     return room;
   }
 

@@ -36,7 +36,7 @@ export interface ConnectionStatus {
 /** Who is told what happens. */
 export interface Audience {
   /** A new connection: the server knows nothing of earlier ones. */
-  opened(session: Session): void;
+  opened(): void;
   lost(): void;
   /** It will not be tried again. */
   ended(error: ChatError): void;
@@ -184,12 +184,13 @@ export class Connection {
   }
 
   #connect(): void {
-    this.#retry.stop();
-    this.#become('connecting', this.#error);
-    this.#deadline.set(now() + this.#options.timeoutMs);
-    this.#attempts += 1;
+    this.#stop();
     const attempt = this.#attempts;
     const isCurrent = () => attempt === this.#attempts;
+    this.#deadline.set(now() + this.#options.timeoutMs);
+    this.#become('connecting', this.#error);
+    // Whoever heard it may have closed the client.
+    if (!isCurrent()) return;
     this.#tokens.current().then(
       (token) => isCurrent() && this.#openSocket(token),
       (error: ChatError) => isCurrent() && this.#failed(error),
@@ -198,7 +199,7 @@ export class Connection {
 
   #openSocket(token: string): void {
     const socket: Socket = io(this.#url, {
-      transports: this.#transports,
+      transports: [...this.#transports],
       tryAllTransports: true,
       ...this.#options.socket,
       auth: { token },
@@ -237,7 +238,7 @@ export class Connection {
     this.#policy.opened(now());
     this.#renewal.begin(session);
     this.#change({ state: 'online', session, degraded: null, error: null });
-    this.#audience.opened(session);
+    this.#audience.opened();
     for (const { resolve } of this.#waiting) resolve();
   }
 
@@ -246,7 +247,7 @@ export class Connection {
     const step = this.#policy.lost(now(), Math.random(), forGood);
     this.#take(step, new ChatError('DISCONNECTED', 'The connection was lost.'));
     if (wasOnline) this.#audience.lost();
-    this.#tellIfEnded(step);
+    if (step.kind === 'stay_away') this.#audience.ended(step.error);
   }
 
   #tookTooLong(): void {
@@ -258,21 +259,21 @@ export class Connection {
   #failed(error: ChatError): void {
     const step = this.#policy.failed(error, Math.random());
     this.#take(step, error);
-    this.#tellIfEnded(step);
+    if (step.kind === 'stay_away') this.#audience.ended(step.error);
   }
 
   #take(step: Step, error: ChatError): void {
     this.#stop();
-    if (step.kind === 'stay_away' || step.withNewToken) this.#tokens.drop();
-    if (step.kind === 'stay_away') return this.#become('ended', step.error);
-    this.#become('waiting', error);
-    this.#retry.set(now() + step.afterMs);
-  }
-
-  #tellIfEnded(step: Step): void {
-    if (step.kind !== 'stay_away') return;
-    this.#rejectWaiting(step.error);
-    this.#audience.ended(step.error);
+    // What follows may make somebody call `open` or `close`, so it comes last.
+    if (step.kind === 'stay_away') {
+      this.#tokens.drop();
+      this.#rejectWaiting(step.error);
+      this.#become('ended', step.error);
+    } else {
+      if (step.withNewToken) this.#tokens.drop();
+      this.#retry.set(now() + step.afterMs);
+      this.#become('waiting', error);
+    }
   }
 
   /** Lets go of everything that belongs to the present attempt. */

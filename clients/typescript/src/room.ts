@@ -22,7 +22,6 @@ import type {
   RemovedFromGroup,
   RoomMembersUpdate,
   SendableType,
-  Session,
 } from './wire.js';
 
 /** Why a room is over. `error` says it for those who still want something of it. */
@@ -215,8 +214,7 @@ export class Room {
   }
 
   /** A connection is there. @internal */
-  opened(session: Session): void {
-    this.#typing.began(session);
+  opened(): void {
     this.#stay.begin();
   }
 
@@ -246,9 +244,11 @@ export class Room {
   }
 
   #entered(joined: JoinedGroupSuccess): void {
+    const { connection, sender } = this.#surroundings;
     this.#attendance.entered(joined);
-    this.#history ??= new History(this.#surroundings.connection, this.groupId, joined.lastSeq);
-    this.#surroundings.sender.open(this.groupId);
+    if (connection.session !== null) this.#typing.began(connection.session);
+    this.#history ??= new History(connection, this.groupId, joined.lastSeq);
+    sender.open(this.groupId);
   }
 
   #tell(news: readonly Progress[]): void {

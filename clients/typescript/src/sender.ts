@@ -95,7 +95,9 @@ export class Sender {
 
   async #load(): Promise<void> {
     try {
-      for (const message of await this.#options.storage.load()) {
+      // Not at once, so that whoever made the client can listen to what goes wrong.
+      const messages = await Promise.resolve().then(() => this.#options.storage.load());
+      for (const message of messages) {
         this.#lastOrder = Math.max(this.#lastOrder, message.order);
         this.#outbox.add(message);
         this.#outbox.stored(message);

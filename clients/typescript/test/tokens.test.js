@@ -39,9 +39,13 @@ test('a token that has ended is replaced when the server says so', async (t) => 
   };
   const client = stage.client(anna, { token });
   const states = statesOf(client);
+  // The client does nothing of its own accord.
+  const { setTimeout } = globalThis;
+  const timers = t.mock.method(globalThis, 'setTimeout', () => setTimeout(() => {}, 1_000_000).unref());
   await client.connect();
 
   await eventually(() => renewed > 0, 'another token');
+  timers.mock.restore();
   await client.groups();
 
   assert.deepEqual(states, ['connecting', 'online']);
