@@ -138,3 +138,15 @@ test('a closed client is over: what waits is rejected', async (t) => {
     await assert.rejects(each, { code: 'CLOSED', mayBeRetried: false });
   }
 });
+
+test('who closes a client while it begins to connect is not connected after all', async (t) => {
+  const stage = await Stage.for(t);
+  const [anna] = await stage.users('anna');
+  let asked = 0;
+  const client = stage.client(anna, { token: () => (asked += 1) });
+  client.status.subscribe(() => client.status.getSnapshot().state === 'connecting' && client.close());
+
+  await assert.rejects(client.connect(), { code: 'CLOSED' });
+
+  assert.equal(asked, 0);
+});
