@@ -219,3 +219,40 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Key {
+        let pem = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/keys/ed.pub.pem"
+        ));
+        let key = Key::from_pem(pem, None).unwrap();
+        Key {
+            name: Some(name.to_owned()),
+            ..key
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_listed_no_more_holds_for_ten_minutes() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let names = |known: &Known| -> Vec<_> {
+            let keys = known.keys.iter();
+            keys.filter_map(|kept| kept.key.name.clone()).collect()
+        };
+
+        let known = Known::default().followed_by(vec![named("old")], at(0));
+        let later = known.followed_by(vec![named("new")], at(599));
+        assert_eq!(names(&later), ["new", "old"]);
+        let last = later.followed_by(vec![named("new")], at(600));
+        assert_eq!(names(&last), ["new"]);
+        // It counts when it was last seen, not when it was first missed.
+        let back = later.followed_by(vec![named("old")], at(1_000));
+        let gone = back.followed_by(vec![named("new")], at(1_599));
+        assert_eq!(names(&gone), ["new", "old"]);
+    }
+}

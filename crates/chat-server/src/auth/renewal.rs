@@ -21,6 +21,12 @@ const EVERY: Duration = Duration::from_secs(5 * 60);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(60);
 
+/// How long to wait until the document is read again.
+struct Pauses {
+    /// After the next failure.
+    retry: Duration,
+}
+
 /// Reads a document for a [`super::keyring::Keyring`].
 pub struct Renewal {
     pub(super) source: Box<dyn Source>,
@@ -61,7 +67,7 @@ impl Renewal {
 
     /// Goes on for ever.
     pub async fn go_on(self) {
-        let mut retry = RETRY_FIRST;
+        let mut pauses = Pauses::default();
         let mut pause = Duration::ZERO;
         let mut had_failed = false;
         loop {
@@ -74,15 +80,14 @@ impl Renewal {
                     if had_failed {
                         info!("the JWKS document can be read again; it holds {count} keys");
                     }
-                    (had_failed, retry, pause) = (false, RETRY_FIRST, EVERY);
+                    (had_failed, pause) = (false, pauses.after_success());
                 }
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
                         "could not renew the keys that tokens are checked with; those that are known go on"
                     );
-                    (had_failed, pause) = (true, retry);
-                    retry = (retry * 2).min(RETRY_LAST);
+                    (had_failed, pause) = (true, pauses.after_failure());
                 }
             }
         }
@@ -91,5 +96,40 @@ impl Renewal {
     async fn read(&self) -> Result<Vec<Key>, LookError> {
         let document = self.source.read().await?;
         Ok(read_jwks(&document, self.only)?)
+    }
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { retry: RETRY_FIRST }
+    }
+}
+
+impl Pauses {
+    fn after_success(&mut self) -> Duration {
+        *self = Self::default();
+        EVERY
+    }
+
+    fn after_failure(&mut self) -> Duration {
+        let pause = self.retry;
+        self.retry = (pause * 2).min(RETRY_LAST);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_read_every_five_minutes_and_sooner_after_failures() {
+        let mut pauses = Pauses::default();
+
+        assert_eq!(pauses.after_success().as_secs(), 300);
+        let retries = [(); 9].map(|()| pauses.after_failure().as_secs());
+        assert_eq!(retries, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        pauses.after_success();
+        assert_eq!(pauses.after_failure().as_secs(), 1);
     }
 }
