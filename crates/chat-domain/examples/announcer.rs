@@ -37,7 +37,7 @@ impl Sockets for Console {
             Audience::Everybody => "everybody".to_owned(),
         };
         let what = match news {
-            News::Message(message) => format!("\"{}\"", message.body.as_str()),
+            News::Message(message, _) => format!("\"{}\"", message.body.as_str()),
             News::UserJoined { user, .. } => format!("{user} is here"),
             News::UserLeft { user, .. } => format!("{user} is gone"),
             News::AddedToGroup(addition) => format!("you are in \"{}\"", addition.name.as_str()),

@@ -34,6 +34,15 @@ pub enum Cause {
     Head,
 }
 
+/// How a node came to know of an event that it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It was told.
+    Hint,
+    /// It had to read the database.
+    Database,
+}
+
 /// What one node has told its own sockets about one group.
 #[derive(Debug)]
 pub struct Delivery<E> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    delivery::Source,
     group::{Group, GroupName},
     id::{GroupId, Seq, SocketId, UserId},
     member::Role,
@@ -57,7 +58,7 @@ pub enum News {
         user: UserId,
     },
     /// A message was committed.
-    Message(Arc<Message>),
+    Message(Arc<Message>, Source),
     /// A group's name or the like changed.
     GroupUpdated(Arc<Group>),
     /// A member's role changed.
@@ -116,7 +117,7 @@ impl News {
             | Self::TypingStarted { group, user, .. }
             | Self::TypingStopped { group, user } => Audience::RoomBut(group, user),
             Self::MembersUpdate(members) => Audience::Room(&members.group),
-            Self::Message(message) => Audience::Room(&message.group),
+            Self::Message(message, _) => Audience::Room(&message.group),
             Self::GroupUpdated(group) => Audience::Room(&group.id),
             Self::MemberUpdated { group, .. } => Audience::Room(group),
             Self::AddedToGroup(addition) => Audience::User(&addition.user),

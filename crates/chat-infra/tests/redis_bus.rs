@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,11 @@ use chat_domain::{
     time::Timestamp,
 };
 use chat_infra::redis::{
-    address::Address, bus::RedisBus, connection::Connection, server::Duty, subscriber::Subscriber,
+    address::Address,
+    bus::{RedisBus, Witness},
+    connection::Connection,
+    server::Duty,
+    subscriber::Subscriber,
 };
 use chat_testkit::{
     redis::{RedisCluster, RedisServer, RedisUnderSentinels},
@@ -106,6 +110,17 @@ impl Member {
 
     fn stops_typing(&self, number: usize) {
         self.bus.publish(stopped("tea", number));
+    }
+
+    async fn saw(messages: usize, seen: &Seen) {
+        let seeing = async {
+            while seen.0.lock().unwrap().len() < messages {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), seeing)
+            .await
+            .expect("they are published");
     }
 
     async fn hears_of(&self, number: usize) {
@@ -279,14 +294,49 @@ async fn of_a_message_that_is_too_large_its_place_is_heard() {
         Member::at(&server.url()).await,
         Member::at(&server.url()).await,
     );
-    let text = MessageBody::stored(&"\u{1F600}".repeat(5_000));
-    let id = MessageId::from_bytes([1; 16]);
-    let tea: GroupId = group("tea");
-    let draft = Draft::by_system(tea.clone(), text, None, id, Timestamp::default());
-    let message = draft.into_message(Seq::new(7), None);
+    let text = "\u{1F600}".repeat(5_000);
 
-    near.bus.publish(Notice::Committed(Arc::new(message)));
+    near.bus.publish(committed(7, &text));
 
-    let expected = format!("{:?}", Notice::Grown(tea, Seq::new(7)));
+    let expected = format!("{:?}", Notice::Grown(group("tea"), Seq::new(7)));
     far.notes.until_it_says(&expected).await;
+}
+
+fn committed(seq: u64, text: &str) -> Notice {
+    let id = MessageId::from_bytes(u128::from(seq).to_be_bytes());
+    let (tea, text): (GroupId, _) = (group("tea"), MessageBody::stored(text));
+    let draft = Draft::by_system(tea, text, None, id, Timestamp::default());
+    Notice::Committed(Arc::new(draft.into_message(Seq::new(seq), None)))
+}
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<MessageId>>);
+
+impl Witness for Seen {
+    fn published(&self, messages: &[MessageId], _: Duration) {
+        self.0.lock().unwrap().extend(messages);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_seen_when_redis_has_passed_them_on_and_not_otherwise() {
+    let mut server = RedisServer::start().await;
+    let near = Member::at(&server.url()).await;
+    let seen = Arc::<Seen>::default();
+    near.bus.show(Arc::clone(&seen) as _);
+
+    near.stops_typing(1);
+    near.bus.publish(committed(1, "hello"));
+    near.bus.publish(committed(2, &"x".repeat(20_000)));
+    Member::saw(2, &seen).await;
+    server.kill();
+    near.notes.until_it_says("lost Bus").await;
+    near.bus.publish(committed(3, "nobody"));
+    server.restart_empty().await;
+    near.notes.until_it_says("missed").await;
+    near.bus.publish(committed(4, "somebody"));
+    Member::saw(3, &seen).await;
+
+    let ids = [1_u128, 2, 4].map(|seq| MessageId::from_bytes(seq.to_be_bytes()));
+    assert_eq!(*seen.0.lock().unwrap(), ids);
 }

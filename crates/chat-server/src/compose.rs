@@ -112,9 +112,9 @@ pub(crate) async fn compose(
     let repositories = database.repositories();
     let dice = Arc::new(SystemDice);
     let node = NodeId::new(dice.roll());
-    let shared = SharedPorts::open(&config.redis, node, &clock).await?;
     let traces = Traces::open(&config.otlp, node)?;
     let lately = Arc::new(Lately::new(Arc::clone(&clock)));
+    let shared = SharedPorts::open(&config.redis, node, &clock, &lately).await?;
     let connections = Connections::new(&config.limits, shared.ledger, node);
     let ports = Ports {
         node,
@@ -131,11 +131,7 @@ pub(crate) async fn compose(
         revoked: repositories.revoked,
         presence: shared.presence,
         typing: shared.typing,
-        bus: Arc::new(ObservedBus::new(
-            shared.bus,
-            Arc::clone(&traces),
-            Arc::clone(&lately),
-        )),
+        bus: Arc::new(ObservedBus::new(shared.bus, Arc::clone(&traces))),
         limiter: shared.limiter,
         sockets: Arc::new(engine.sockets(
             Arc::clone(&connections),

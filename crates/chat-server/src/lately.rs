@@ -14,8 +14,11 @@ use std::{
     time::Duration,
 };
 
-use chat_domain::{id::MessageId, message::Message, ports::Clock, time::Timestamp};
+use chat_domain::{
+    delivery::Source, id::MessageId, message::Message, ports::Clock, time::Timestamp,
+};
 
+pub use self::journeys::MOST as MOST_JOURNEYS;
 use self::{
     histogram::Histogram,
     journeys::{Delivered, Journeys},
@@ -74,19 +77,29 @@ impl Lately {
         self.journeys().of(message).committed_at = Some(now);
     }
 
-    /// A message went to the other nodes.
-    pub fn published(&self, message: MessageId) {
-        let now = self.clock.now();
-        if let Some(journey) = self.journeys().find(message) {
-            journey.published_at = Some(now);
+    /// Redis has passed messages on to the other nodes, so long after it was asked to.
+    pub fn published(&self, messages: &[MessageId], took: Duration) {
+        let asked_at = self.clock.now().before(took);
+        let mut journeys = self.journeys();
+        for message in messages {
+            // Those that are forgotten by then stay so.
+            if let Some(journey) = journeys.find(*message) {
+                journey.published_at = Some(asked_at);
+            }
         }
     }
 
     /// A message was handed to so many sockets, so long after it was sent.
-    pub fn delivered(&self, message: &Message, sockets: usize, after: Duration) {
+    pub fn delivered(&self, message: &Message, sockets: usize, source: Source, after: Duration) {
         self.counts.delivery.record(after);
-        let at = self.clock.now();
-        self.journeys().of(message).delivered = Some(Delivered { at, sockets });
+        if sockets == 0 {
+            return;
+        }
+        self.journeys().of(message).delivered = Some(Delivered {
+            at: self.clock.now(),
+            sockets,
+            source,
+        });
     }
 
     /// Something was handed to so many sockets.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    delivery::{Cause, Durable},
+    delivery::{Cause, Durable, Source},
     id::Seq,
     message::Message,
     news::News,
@@ -22,8 +22,9 @@ impl Room {
     /// The database says that the group's newest `seq` is `head`.
     pub fn notice_head(&mut self, head: Seq, now: Timestamp, tell: &mut dyn FnMut(News)) {
         let seats = &mut self.seats;
-        self.delivery
-            .notice_head(head, now, |message| hand_out(seats, message, tell));
+        self.delivery.notice_head(head, now, |message| {
+            hand_out(seats, message, Source::Hint, tell);
+        });
     }
 
     /// A message was committed. It ends its author's typing; returns whether there was any.
@@ -38,8 +39,9 @@ impl Room {
             .user_id()
             .is_some_and(|author| self.typing_stopped(author, tell));
         let seats = &mut self.seats;
-        self.delivery
-            .offer(message, now, |message| hand_out(seats, message, tell));
+        self.delivery.offer(message, now, |message| {
+            hand_out(seats, message, Source::Hint, tell);
+        });
         typed
     }
 
@@ -71,7 +73,13 @@ impl Room {
         }
         let seats = &mut self.seats;
         self.delivery.repaired(messages, through, now, |message| {
-            hand_out(seats, message, tell);
+            // What comes after that was held, and is next now.
+            let source = if message.place() <= through {
+                Source::Database
+            } else {
+                Source::Hint
+            };
+            hand_out(seats, message, source, tell);
         });
     }
 
@@ -82,7 +90,7 @@ impl Room {
     }
 }
 
-fn hand_out(seats: &mut Seats, message: Arc<Message>, tell: &mut dyn FnMut(News)) {
+fn hand_out(seats: &mut Seats, message: Arc<Message>, source: Source, tell: &mut dyn FnMut(News)) {
     seats.keep(&message);
-    tell(News::Message(message));
+    tell(News::Message(message, source));
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use crate::{
+    delivery::Source,
     id::MessageId,
     message::{Draft, MessageBody},
     presence::{Counts, Movement, PresenceChange, RoomSnapshot},
@@ -120,6 +121,29 @@ fn a_socket_that_gave_up_or_went_keeps_nothing() {
         let welcome = room.seat(&socket(id), &user(1)).unwrap();
         assert!(welcome.missed.is_empty());
     }
+}
+
+#[test]
+fn what_was_read_is_told_as_such_and_what_was_held_meanwhile_is_not() {
+    let (mut room, mut told) = (opened(None), Vec::new());
+    let mut note = |news: News| {
+        if let News::Message(message, source) = news {
+            told.push((message.seq.get(), source));
+        }
+    };
+
+    room.committed(message(1), at(1), &mut note);
+    room.committed(message(4), at(2), &mut note);
+    let read = vec![message(2), message(3)];
+    room.repaired(read, Seq::new(3), at(60), &mut note);
+
+    let expected = [
+        (1, Source::Hint),
+        (2, Source::Database),
+        (3, Source::Database),
+        (4, Source::Hint),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn group_of(news: &News) -> Option<&GroupId> {
         | News::RemovedFromGroup { group, .. }
         | News::Unread { group, .. } => group,
         News::MembersUpdate(members) => &members.group,
-        News::Message(message) => &message.group,
+        News::Message(message, _) => &message.group,
         News::GroupUpdated(group) => &group.id,
         News::AddedToGroup(addition) => &addition.group,
         News::Service(_) => return None,
@@ -66,7 +66,7 @@ fn show(news: &News, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         News::MembersUpdate(members) => f.write_str(&here(members)),
         News::TypingStarted { user, .. } => write!(f, "{user} types"),
         News::TypingStopped { user, .. } => write!(f, "{user} stopped typing"),
-        News::Message(message) => {
+        News::Message(message, _) => {
             let author = match &message.author {
                 Author::User(user) => user.id.as_str(),
                 Author::System => "the server",

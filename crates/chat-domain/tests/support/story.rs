@@ -71,7 +71,7 @@ impl Story {
 
     fn hear_room(&mut self, me: &UserId, news: News) {
         match news {
-            News::Message(message) => {
+            News::Message(message, _) => {
                 self.told += 1;
                 assert_eq!(message.seq.get(), self.told, "no gap, none twice, in order");
             }

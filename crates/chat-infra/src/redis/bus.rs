@@ -26,6 +26,8 @@ use super::{
     subscriber::{Ear, Subscriber},
 };
 
+pub use super::outbox::Witness;
+
 /// One node's way to the others. It ends with this.
 pub struct RedisBus {
     node: NodeId,
@@ -91,6 +93,17 @@ impl RedisBus {
         }
     }
 
+    /// How many notices wait to be published.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting()
+    }
+
+    /// From now on somebody is told of messages that were published. Called once.
+    pub fn show(&self, witness: Arc<dyn Witness>) {
+        self.outbox.attach(witness);
+    }
+
     fn ear(&self) -> Weak<dyn Ear> {
         let ear: Arc<dyn Ear> = Arc::clone(&self.ear) as _;
         Arc::downgrade(&ear)
@@ -140,7 +153,11 @@ impl Bus for RedisBus {
             return;
         }
         if let Some(publication) = codec::encode(self.node, &notice) {
-            self.outbox.put(publication);
+            let message = match &notice {
+                Notice::Committed(message) => Some(message.id),
+                _ => None,
+            };
+            self.outbox.put(publication, message);
         }
     }
 }

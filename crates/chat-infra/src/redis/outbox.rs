@@ -5,12 +5,13 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use chat_domain::id::MessageId;
 use fred::{
     clients::Client,
     error::Error,
@@ -38,6 +39,12 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// As Redis counts them.
 const SLOTS: u16 = 16_384;
 
+/// Is told of messages that Redis has passed on. Nothing here may block.
+pub trait Witness: Send + Sync {
+    /// Whoever follows their rooms hears of them, unless they are lost on the way. It `took` so long.
+    fn published(&self, messages: &[MessageId], took: Duration);
+}
+
 /// The way out. It ends with this.
 pub(super) struct Outbox {
     waiting: Sender<Waiting>,
@@ -48,6 +55,8 @@ pub(super) struct Outbox {
 
 struct Waiting {
     what: Publication,
+    /// The message that it tells of, if it is one.
+    message: Option<MessageId>,
     since: Instant,
 }
 
@@ -58,6 +67,7 @@ struct Tally {
     /// Something was dropped since the others were told so.
     has_gap: AtomicBool,
     figures: metrics::Bus,
+    witness: OnceLock<Arc<dyn Witness>>,
 }
 
 impl Tally {
@@ -67,6 +77,15 @@ impl Tally {
             dropped: AtomicU64::default(),
             has_gap: AtomicBool::default(),
             figures: metrics::Bus::new(),
+            witness: OnceLock::new(),
+        }
+    }
+
+    fn show_published(&self, messages: &[MessageId], took: Duration) {
+        if let Some(witness) = self.witness.get()
+            && !messages.is_empty()
+        {
+            witness.published(messages, took);
         }
     }
 
@@ -103,6 +122,11 @@ impl Outbox {
         }
     }
 
+    /// From now on somebody is told of messages that were published. Called once.
+    pub(super) fn attach(&self, witness: Arc<dyn Witness>) {
+        let _ = self.tally.witness.set(witness);
+    }
+
     /// Whether it is worth writing anything. What is not counts as dropped.
     pub(super) fn is_open(&self) -> bool {
         let is_open = self.connection.is_up();
@@ -113,14 +137,21 @@ impl Outbox {
     }
 
     /// Takes it, or drops it: never waits.
-    pub(super) fn put(&self, publication: Publication) {
-        let (what, since) = (publication, Instant::now());
-        if self.waiting.try_send(Waiting { what, since }).is_err() {
+    pub(super) fn put(&self, what: Publication, message: Option<MessageId>) {
+        let waiting = Waiting {
+            what,
+            message,
+            since: Instant::now(),
+        };
+        if self.waiting.try_send(waiting).is_err() {
             self.tally.count_dropped(1);
         }
-        self.tally
-            .figures
-            .waiting(WAITING - self.waiting.capacity());
+        self.tally.figures.waiting(self.waiting());
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        WAITING - self.waiting.capacity()
     }
 
     /// How many have been published.
@@ -158,7 +189,11 @@ impl Emptying {
                 return;
             }
             self.tally.figures.waiting(queue.len());
-            let since = batch.first().map(|waiting: &Waiting| waiting.since);
+            let messages: Vec<MessageId> = batch
+                .iter()
+                .filter_map(|waiting: &Waiting| waiting.message)
+                .collect();
+            let since = batch.first().map(|waiting| waiting.since);
             let mut batch: Vec<_> = batch.drain(..).map(|waiting| waiting.what).collect();
             // Before what comes after it.
             let has_gap = self.tally.has_gap.swap(false, Ordering::AcqRel);
@@ -169,10 +204,12 @@ impl Emptying {
                 continue;
             }
             let count = batch.len();
+            let begun = Instant::now();
             let publishing = |redis| publish(redis, &self.options, batch);
             match self.connection.ask(publishing).await {
                 Ok(()) => {
                     self.tally.count_published(count);
+                    self.tally.show_published(&messages, begun.elapsed());
                     if let Some(since) = since {
                         self.tally.figures.published_since(since);
                     }

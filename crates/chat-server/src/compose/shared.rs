@@ -1,22 +1,35 @@
 //! What nodes share: within one process, or over Redis.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chat_domain::{
-    id::NodeId,
+    id::{MessageId, NodeId},
     memory::{MemoryHub, MemoryLedger, MemoryLimiter, MemoryPresence},
     ports::{Bus, Clock, ConnectionLedger, PresenceStore, RateLimiter, TypingStore},
     service::Shared,
 };
 use chat_infra::redis::{
-    address::Address, bus::RedisBus, census::Census, connection::Connection, fleet::FleetBus,
-    leases::Leases, ledger::RedisLedger, limiter::RedisLimiter, peers::RedisPeers,
-    presence::RedisPresence, script::Time, server::Duty, subscriber::Subscriber,
+    address::Address,
+    bus::{RedisBus, Witness},
+    census::Census,
+    connection::Connection,
+    fleet::FleetBus,
+    leases::Leases,
+    ledger::RedisLedger,
+    limiter::RedisLimiter,
+    peers::RedisPeers,
+    presence::RedisPresence,
+    script::Time,
+    server::Duty,
+    subscriber::Subscriber,
     typing::RedisTyping,
 };
 
 use super::ComposeError;
-use crate::config::{Redis, RedisUrl};
+use crate::{
+    config::{Redis, RedisUrl},
+    lately::Lately,
+};
 
 /// The ports of one node that it shares with the others, if there are any.
 pub(super) struct SharedPorts {
@@ -40,11 +53,15 @@ impl SharedPorts {
         config: &Redis,
         node: NodeId,
         clock: &Arc<dyn Clock>,
+        lately: &Arc<Lately>,
     ) -> Result<Self, ComposeError> {
         match &config.url {
             None if config.bus_url.is_some() => Err(ComposeError::BusAlone),
             None => Ok(Self::alone(node, clock)),
-            Some(url) => Self::in_fleet(url, config.bus_url.as_ref(), node, clock).await,
+            Some(url) => {
+                let fleet = Self::in_fleet(url, config.bus_url.as_ref(), node, clock, lately);
+                fleet.await
+            }
         }
     }
 
@@ -70,6 +87,7 @@ impl SharedPorts {
         bus_url: Option<&RedisUrl>,
         node: NodeId,
         clock: &Arc<dyn Clock>,
+        lately: &Arc<Lately>,
     ) -> Result<Self, ComposeError> {
         let subscriber = subscribe(url, Duty::Presence).await?;
         let connection = subscriber.connection().clone();
@@ -89,7 +107,9 @@ impl SharedPorts {
         let peers = RedisPeers::start(node, &subscriber).await;
         let presence = RedisPresence::start(node, subscriber, Leases::default(), Time::Redis);
         let presence = Arc::new(Box::pin(presence).await);
-        let bus = FleetBus::new(RedisBus::start(node, notices).await, Arc::clone(&presence));
+        let notices = RedisBus::start(node, notices).await;
+        notices.show(Arc::clone(lately) as _);
+        let bus = FleetBus::new(notices, Arc::clone(&presence));
         let alone = Arc::new(MemoryLimiter::new(Arc::clone(clock)));
         Ok(Self {
             typing: Arc::new(RedisTyping::new(node, connection.clone(), Time::Redis)),
@@ -102,6 +122,12 @@ impl SharedPorts {
             names,
             tenancy: Some(presence),
         })
+    }
+}
+
+impl Witness for Lately {
+    fn published(&self, messages: &[MessageId], took: Duration) {
+        Self::published(self, messages, took);
     }
 }
 

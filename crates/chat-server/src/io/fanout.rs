@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use chat_domain::{
+    delivery::Source,
     id::{GroupId, SocketId, UserId},
     message as domain,
     news::{Audience, News, Removal},
@@ -89,14 +90,14 @@ impl Fanout {
         sockets.len()
     }
 
-    fn deliver(&self, message: &domain::Message) {
+    fn deliver(&self, message: &domain::Message, source: Source) {
         let journey = self.traces.of(message.id);
         let begun = journey.map(|journey| (journey, SystemTime::now()));
         let audience = Audience::Room(&message.group);
         let sockets = self.emit(audience, &self.told.message, &Message::from(message));
         let after = self.clock.now().since(message.created_at);
         self.told.delivered(after);
-        self.lately.delivered(message, sockets, after);
+        self.lately.delivered(message, sockets, source, after);
         if let Some((journey, from)) = begun {
             let sockets = i64::try_from(sockets).unwrap_or(i64::MAX);
             journey.step(Step {
@@ -168,8 +169,8 @@ impl Sockets for Fanout {
                     &UserStoppedTyping { group_id, user_id },
                 );
             }
-            News::Message(message) => {
-                self.deliver(message);
+            News::Message(message, source) => {
+                self.deliver(message, *source);
             }
             News::GroupUpdated(group) => {
                 self.emit(whom, &told.group, &GroupUpdated::from(&**group));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use chat_domain::{
+    delivery::Source,
     id::{GroupId, MessageId, Seq},
     message::Message,
     time::Timestamp,
@@ -11,7 +12,7 @@ use chat_domain::{
 use crate::wire::peers::JourneyHere;
 
 /// So many are kept.
-const MOST: usize = 10_000;
+pub const MOST: usize = 10_000;
 
 /// The last messages that came by.
 #[derive(Debug, Default)]
@@ -35,6 +36,7 @@ pub(super) struct Journey {
 pub(super) struct Delivered {
     pub(super) at: Timestamp,
     pub(super) sockets: usize,
+    pub(super) source: Source,
 }
 
 impl Journeys {
@@ -72,6 +74,9 @@ impl Journey {
             published_at_ms: self.published_at.map(Timestamp::as_millis),
             delivered_at_ms: self.delivered.map(|it| it.at.as_millis()),
             sockets: self.delivered.map_or(0, |it| it.sockets),
+            is_repaired: self
+                .delivered
+                .is_some_and(|it| it.source == Source::Database),
         }
     }
 }

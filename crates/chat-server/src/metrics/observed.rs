@@ -123,17 +123,12 @@ impl MessageLog for ObservedLog {
 pub struct ObservedBus {
     bus: Arc<dyn Bus>,
     traces: Arc<Traces>,
-    lately: Arc<Lately>,
 }
 
 impl ObservedBus {
     /// Observes that bus.
-    pub fn new(bus: Arc<dyn Bus>, traces: Arc<Traces>, lately: Arc<Lately>) -> Self {
-        Self {
-            bus,
-            traces,
-            lately,
-        }
+    pub fn new(bus: Arc<dyn Bus>, traces: Arc<Traces>) -> Self {
+        Self { bus, traces }
     }
 }
 
@@ -166,10 +161,6 @@ impl Bus for ObservedBus {
         };
         let journey = message.and_then(|message| self.traces.of(message));
         let traced = journey.map(|journey| (journey, SystemTime::now()));
-        // Before anybody can have it.
-        if let Some(message) = message {
-            self.lately.published(message);
-        }
         self.bus.publish(notice);
         if let Some((journey, from)) = traced {
             journey.step(Step {

@@ -146,6 +146,8 @@ pub struct JourneyHere {
     pub delivered_at_ms: Option<u64>,
     /// To how many sockets.
     pub sockets: usize,
+    /// Whether the node was not told of it, and read it.
+    pub is_repaired: bool,
 }
 
 /// What went on at one node between two looks.

@@ -217,3 +217,44 @@ async fn one_of_several_connections_of_a_user_is_ended() {
     let receipt = server.admin("DELETE", &of_ben, Value::Null).await;
     assert_eq!(receipt["sessionsClosed"], 0, "it is not his");
 }
+
+#[tokio::test]
+async fn a_message_that_nobody_else_could_have_was_published_to_nobody() {
+    let server = Server::start(&[]).await;
+    server.group("g", &["ada", "ben"]).await;
+    let mut ada = server.join("ada", "g").await;
+    let _tab = server.join("ada", "g").await;
+
+    let said = json!({"groupId": "g", "content": "a secret"});
+    let heard = ada.call("send_message", said.clone()).await;
+    let unheard = server
+        .http("POST", "groups/g/messages", &token("ben", 60), said)
+        .await;
+    let trace = async |id: &Value| {
+        let path = format!("messages/{}/trace", id.as_str().unwrap());
+        server.admin("GET", &path, Value::Null).await
+    };
+    let (heard, unknown) = (
+        trace(&heard["id"]).await,
+        server.http(
+            "GET",
+            "admin/messages/01900000-0000-7000-8000-000000000000/trace",
+            ADMIN_KEY,
+            Value::Null,
+        ),
+    );
+
+    assert_eq!(unheard.0, 201);
+    assert_eq!(trace(&unheard.1["id"]).await["seq"], 2);
+    assert!(heard["committed"].is_object() && heard["published"].is_null());
+    let [delivered] = &heard["delivered"].as_array().unwrap()[..] else {
+        panic!("{heard}")
+    };
+    assert_eq!(
+        (&delivered["sockets"], &delivered["how"]),
+        (&json!(2), &json!("live"))
+    );
+    assert!(!heard.to_string().contains("secret"));
+    let sentence = unknown.await.1["error"]["message"].to_string();
+    assert!(sentence.contains("the last 10000"), "{sentence}");
+}

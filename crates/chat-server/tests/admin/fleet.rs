@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use chat_testkit::{chat_server::ChatServer, postgres::PostgresServer, redis::RedisServer};
+use chat_testkit::{
+    chat_server::ChatServer, postgres::PostgresServer, redis::RedisServer, relay::Relay,
+};
 use serde_json::{Value, json};
 
 use tokio::time::timeout;
 
-use crate::support::{ADMIN_KEY, Site, named_token};
+use crate::support::{ADMIN_KEY, Client, Site, named_token};
 
 /// Generous: a test waits for a condition, never for time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,27 +18,36 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
 
 struct Fleet {
     nodes: Vec<ChatServer>,
-    _redis: RedisServer,
-    _postgres: PostgresServer,
+    redis: RedisServer,
+    postgres: PostgresServer,
 }
 
 impl Fleet {
     async fn start() -> Self {
-        let (postgres, redis) = (PostgresServer::start().await, RedisServer::start().await);
-        let (database, shared) = (postgres.url(), redis.url());
-        let settings = [
-            ("CHAT_DATABASE__URL", &*database),
-            ("CHAT_REDIS__URL", &shared),
-        ];
-        let mut nodes = Vec::new();
+        Self::start_with(&[]).await
+    }
+
+    /// Three nodes with these settings.
+    async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut fleet = Self {
+            nodes: Vec::new(),
+            redis: RedisServer::start().await,
+            postgres: PostgresServer::start().await,
+        };
         for _ in 0..3 {
-            nodes.push(ChatServer::start(PROGRAM, &settings).await);
+            fleet.add(settings).await;
         }
-        Self {
-            nodes,
-            _redis: redis,
-            _postgres: postgres,
-        }
+        fleet
+    }
+
+    async fn add(&mut self, settings: &[(&str, &str)]) {
+        let (database, redis) = (self.postgres.url(), self.redis.url());
+        let shared = [
+            ("CHAT_DATABASE__URL", &*database),
+            ("CHAT_REDIS__URL", &redis),
+        ];
+        let settings = [&shared, settings].concat();
+        self.nodes.push(ChatServer::start(PROGRAM, &settings).await);
     }
 
     fn site(&self, node: usize) -> Site {
@@ -243,7 +254,7 @@ async fn a_message_is_traced_over_all_nodes_to_the_last_socket() {
         loop {
             let trace = fleet.look(&path).await;
             // What a client has received is noted right after that.
-            if len(&trace["delivered"]) == 2 {
+            if len(&trace["delivered"]) == 2 && trace["published"].is_object() {
                 return trace;
             }
         }
@@ -268,7 +279,8 @@ async fn a_message_is_traced_over_all_nodes_to_the_last_socket() {
             if is_at_sender { 1 } else { 3 },
             "{trace}"
         );
-        assert!(delivery["at"].is_string());
+        assert_eq!(delivery["how"], "live");
+        assert!(delivery["at"].as_str() >= committed["at"].as_str());
     }
     for unknown in ["nothing", "01900000-0000-7000-8000-000000000000"] {
         let path = format!("admin/messages/{unknown}/trace");
@@ -322,4 +334,62 @@ async fn figures_are_summed_up_over_nodes_and_go_on_from_where_one_has_looked() 
         len(&fleet.look("stats?since=9999-01-01T00:00:00Z").await["items"]),
         0
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_had_to_read_a_message_says_so() {
+    let mut fleet = Fleet::start().await;
+    let relay = Relay::start(fleet.redis.port());
+    let url = RedisServer::url_at(relay.port());
+    fleet.add(&[("CHAT_REDIS__BUS_URL", &url)]).await;
+    fleet.site(0).group("g", &["ada", "ben", "eve"]).await;
+    let mut ada = fleet.site(0).join("ada", "g").await;
+    let mut others = vec![fleet.site(1).join("ben", "g").await];
+    for user in ["ben", "eve", "eve"] {
+        others.push(fleet.site(3).join(user, "g").await);
+    }
+    let told = said(&mut ada, "told", &mut others).await;
+
+    relay.silence();
+    let read = said(&mut ada, "read", &mut others).await;
+    relay.pass();
+
+    let (told, read) = (whole(&fleet, &told).await, whole(&fleet, &read).await);
+    assert_eq!(ways(&told), [(1, "live"), (1, "live"), (3, "live")]);
+    assert_eq!(ways(&read), [(1, "live"), (1, "live"), (3, "repaired")]);
+    assert_eq!(read["silent"], json!([]), "it can be asked all the same");
+}
+
+/// Says something, and waits until all others have it. Returns the message's id.
+async fn said(speaker: &mut Client, text: &str, others: &mut [Client]) -> String {
+    let said = json!({"groupId": "g", "content": text});
+    let message = speaker.call("send_message", said).await;
+    for other in others {
+        while other.wait_for("message_received").await["content"] != text {}
+    }
+    message["id"].as_str().unwrap().to_owned()
+}
+
+/// The way of a message, when it has reached three nodes.
+async fn whole(fleet: &Fleet, message: &str) -> Value {
+    let path = format!("messages/{message}/trace");
+    let looking = async {
+        loop {
+            let trace = fleet.look(&path).await;
+            if len(&trace["delivered"]) == 3 && trace["published"].is_object() {
+                return trace;
+            }
+        }
+    };
+    timeout(PATIENCE, looking).await.unwrap()
+}
+
+/// To how many sockets it went, and how, the fewest first.
+fn ways(trace: &Value) -> Vec<(u64, &str)> {
+    let delivered = trace["delivered"].as_array().unwrap().iter();
+    let mut ways: Vec<_> = delivered
+        .map(|it| (it["sockets"].as_u64().unwrap(), it["how"].as_str().unwrap()))
+        .collect();
+    ways.sort_unstable();
+    ways
 }

@@ -10,6 +10,7 @@ use super::super::{
 };
 use crate::{
     app::App,
+    lately::MOST_JOURNEYS,
     wire::{
         admin::{lately::Journey, names},
         peers::{self, Question},
@@ -27,7 +28,12 @@ pub async fn trace(
     State(app): State<Arc<App>>,
     Segments(id): Segments<String>,
 ) -> Answer {
-    let unknown = || Refusal::new(Code::NotFound, "No node remembers such a message.");
+    let unknown = || {
+        let message = format!(
+            "No node remembers this message: each keeps the ways of the last {MOST_JOURNEYS} that came by."
+        );
+        Refusal::new(Code::NotFound, message)
+    };
     let message = MessageId::parse(&id).map_err(|_| unknown())?.to_string();
     let asked = Question::Trace {
         message: message.clone(),

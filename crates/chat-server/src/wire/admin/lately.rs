@@ -23,7 +23,7 @@ pub struct Journey {
     pub seq: u64,
     /// Where and when it became durable; `null` if that node is not known.
     pub committed: Option<Stop>,
-    /// When it went to the other nodes.
+    /// When it was given to Redis, which passed it on to the other nodes; `null` if it did not, or there is none.
     pub published: Option<Stop>,
     /// Every node that handed it to sockets.
     pub delivered: Vec<Delivery>,
@@ -45,8 +45,10 @@ pub struct Delivery {
     pub node: String,
     #[schema(value_type = String, format = DateTime)]
     pub at: Time,
-    /// How many sockets they were.
+    /// How many sockets they were. Who read it in the history is not among them.
     pub sockets: usize,
+    /// `live`: the node was told of it; `repaired`: it was not, and read it in the database.
+    pub how: &'static str,
 }
 
 impl Journey {
@@ -77,6 +79,7 @@ impl Journey {
                 node: node.clone(),
                 at: at(at_ms),
                 sockets: here.sockets,
+                how: if here.is_repaired { "repaired" } else { "live" },
             }));
     }
 }
