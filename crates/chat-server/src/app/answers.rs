@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use chat_domain::{
     id::{GroupId, MessageId, UserId},
-    revocation::TokenId,
+    revocation::{Revocation, TokenId},
+    time::Timestamp,
     usecase::census::RoomFigures,
 };
 
@@ -57,9 +58,13 @@ fn try_answer(app: &App, question: Question) -> Option<Answer> {
             let user = UserId::parse(&user).ok()?;
             Answer::Closed(app.connections.close_user(&user, Closing::Evicted))
         }
-        Question::EndToken { token } => {
+        Question::RevokeToken { token, until_ms } => {
             let token = TokenId::parse(&token).ok()?;
-            Answer::Closed(app.connections.close_token(&token, Closing::Evicted))
+            let until = Timestamp::from_millis(until_ms);
+            let revocation = Revocation { token, until };
+            app.tokens.refused().refuse(&revocation, app.now());
+            let token = &revocation.token;
+            Answer::Closed(app.connections.close_token(token, Closing::Evicted))
         }
         Question::Trace { message } => {
             Answer::Trace(app.lately.journey(MessageId::parse(&message).ok()?))

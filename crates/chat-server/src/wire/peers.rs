@@ -23,8 +23,8 @@ pub enum Question {
     EndSession { user: String, session: String },
     /// End all of them.
     EndSessions { user: String },
-    /// End every connection with that token.
-    EndToken { token: String },
+    /// Refuse that token until then, and end every connection with it.
+    RevokeToken { token: String, until_ms: u64 },
     /// What it knows of the way of a message.
     Trace { message: String },
     /// What went on after that.

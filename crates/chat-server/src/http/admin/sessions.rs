@@ -112,8 +112,11 @@ pub async fn revoke_token(
     let exp = body.read::<RevokeToken>()?.exp;
     // Nodes' clocks may be apart as far as those of clients.
     let until = exp.map_or(END_OF_TIME, |Seconds(exp)| exp + LEEWAY + LEEWAY);
-    let named = token.as_str().to_owned();
-    let receipt = closed(&app, Question::EndToken { token: named }).await;
+    let asked = Question::RevokeToken {
+        token: token.as_str().to_owned(),
+        until_ms: until.as_millis(),
+    };
+    let receipt = closed(&app, asked).await;
     app.chat.revoke_token(Revocation { token, until }).await?;
     ok(&receipt)
 }
