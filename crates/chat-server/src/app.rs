@@ -14,7 +14,8 @@ pub mod system;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -79,6 +80,8 @@ pub struct App {
     pub shared: Vec<(&'static str, Vec<Shared>)>,
     /// Cancelled when the server stops, by [`App::stop`]: nobody new is let in.
     pub draining: CancellationToken,
+    /// Instead of what is configured.
+    pub grace: OnceLock<Duration>,
     /// The tasks of sockets; the server waits for them when it stops.
     pub sockets: TaskTracker,
     pub known_users: KnownUsers,
@@ -95,6 +98,19 @@ impl App {
     /// Begins to stop the server, as SIGTERM does. Does not wait.
     pub fn stop(&self) {
         self.draining.cancel();
+    }
+
+    /// Likewise, but clients have so long to come back elsewhere. If it is stopping already, that changes nothing.
+    pub fn stop_within(&self, grace: Duration) {
+        if !self.draining.is_cancelled() {
+            let _ = self.grace.set(grace);
+        }
+        self.stop();
+    }
+
+    /// How long clients have to come back elsewhere.
+    pub fn grace(&self) -> Duration {
+        self.grace.get().copied().unwrap_or(self.config.grace())
     }
 
     /// Keeps the record of a user who brought a valid token (contract, section 3).

@@ -5,7 +5,10 @@ mod mend;
 mod peers;
 mod shared;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chat_domain::{
     id::NodeId,
@@ -169,6 +172,7 @@ pub(crate) async fn compose(
         dependencies,
         shared: shared.names,
         draining: CancellationToken::new(),
+        grace: OnceLock::new(),
         sockets: TaskTracker::new(),
         known_users: KnownUsers::default(),
         is_dev,

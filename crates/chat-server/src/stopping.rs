@@ -46,7 +46,7 @@ impl Running {
         info!("stopping");
         let app = Arc::clone(&self.app);
         app.stop();
-        let grace = app.config.grace();
+        let grace = app.grace();
         let graced_until = Instant::now() + grace;
         if self.tenancy.is_some() {
             app.chat.begin_handover();
@@ -73,7 +73,7 @@ impl Running {
 /// Returns when the tasks of sockets and the last requests have ended.
 async fn finish_answering(app: &App, server: JoinHandle<()>, closing: CancellationToken) {
     app.sockets.close();
-    let patience = app.config.grace().max(LAST_REQUESTS);
+    let patience = app.grace().max(LAST_REQUESTS);
     if timeout(patience, app.sockets.wait()).await.is_err() {
         warn!("some sockets did not end in time");
     }

@@ -1,6 +1,6 @@
 //! What this node answers when administrators ask all nodes.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
 
 use chat_domain::{
     id::{GroupId, MessageId, UserId},
@@ -15,6 +15,7 @@ use crate::wire::{
     peers::{
         Answer, NodeFigures, Question, RoomHere, RoomInside, RoomSort, RoomsAsked, SessionsHere,
     },
+    time::millis,
 };
 
 /// More connections of one user are counted and not listed.
@@ -66,6 +67,7 @@ fn try_answer(app: &App, question: Question) -> Option<Answer> {
             let token = &revocation.token;
             Answer::Closed(app.connections.close_token(token, Closing::Evicted))
         }
+        Question::Drain { node, grace_ms } => Answer::Draining(drain(app, &node, grace_ms)),
         Question::Trace { message } => {
             Answer::Trace(app.lately.journey(MessageId::parse(&message).ok()?))
         }
@@ -83,6 +85,18 @@ fn node(app: &App) -> NodeFigures {
         is_draining: app.draining.is_cancelled(),
         resident_bytes: metrics_process::collector::collect().resident_memory_bytes,
     }
+}
+
+/// Stops this node, if it is that one. Returns how long its clients have, in milliseconds.
+fn drain(app: &App, node: &str, grace_ms: Option<u64>) -> Option<u64> {
+    if node != app.node.to_string() {
+        return None;
+    }
+    match grace_ms {
+        Some(grace) => app.stop_within(Duration::from_millis(grace)),
+        None => app.stop(),
+    }
+    Some(millis(app.grace()))
 }
 
 /// What does not work as it should.

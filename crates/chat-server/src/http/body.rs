@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Query, Request},
     http::{StatusCode, request::Parts},
     response::IntoResponse,
 };
@@ -39,20 +39,37 @@ impl FromRequest<Arc<App>> for Body {
     type Rejection = HttpRefusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, HttpRefusal> {
-        let read = Bytes::from_request(request, app);
-        let bytes = timeout(app.config.http.body_within(), read)
-            .await
-            .map_err(|_| HttpRefusal::too_slow())?
-            .map_err(|rejection| match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Refusal::new(Code::PayloadTooLarge, "The body is too large.").into()
-                }
-                _ => HttpRefusal::no_json(),
-            })?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|_| HttpRefusal::no_json())
+        parsed(&bytes(request, app).await?)
     }
+}
+
+/// A body that may be missing.
+impl OptionalFromRequest<Arc<App>> for Body {
+    type Rejection = HttpRefusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Option<Self>, HttpRefusal> {
+        let bytes = bytes(request, app).await?;
+        (!bytes.is_empty()).then(|| parsed(&bytes)).transpose()
+    }
+}
+
+async fn bytes(request: Request, app: &Arc<App>) -> Result<Bytes, HttpRefusal> {
+    let read = Bytes::from_request(request, app);
+    timeout(app.config.http.body_within(), read)
+        .await
+        .map_err(|_| HttpRefusal::too_slow())?
+        .map_err(|rejection| match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Refusal::new(Code::PayloadTooLarge, "The body is too large.").into()
+            }
+            _ => HttpRefusal::no_json(),
+        })
+}
+
+fn parsed(bytes: &Bytes) -> Result<Body, HttpRefusal> {
+    serde_json::from_slice(bytes)
+        .map(Body)
+        .map_err(|_| HttpRefusal::no_json())
 }
 
 /// The parameters that are numbers.

@@ -1,64 +1,14 @@
 //! What administrators ask for, and are answered.
 
 pub mod lately;
+pub mod nodes;
 pub mod rooms;
 
 use chat_domain::{id::NodeId, time::Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    peers::{NodeFigures, SessionHere},
-    time::Time,
-};
-
-/// The nodes of the fleet.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Nodes {
-    pub nodes: Vec<Node>,
-    /// Those that are there and did not answer within a second.
-    pub silent: Vec<String>,
-}
-
-/// A node.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Node {
-    pub id: String,
-    pub version: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub started_at: Time,
-    pub connections: usize,
-    /// Rooms that somebody at this node is in.
-    pub rooms: usize,
-    /// What does not work as it should.
-    pub degraded: Vec<String>,
-    pub draining: bool,
-    /// `null` where the system does not say.
-    pub resident_memory_bytes: Option<u64>,
-}
-
-impl Node {
-    /// As it describes itself.
-    pub fn new(id: NodeId, figures: NodeFigures) -> Self {
-        Self {
-            id: id.to_string(),
-            version: figures.version,
-            started_at: at(figures.started_at_ms),
-            connections: figures.connections,
-            rooms: figures.rooms,
-            degraded: figures.degraded,
-            draining: figures.is_draining,
-            resident_memory_bytes: figures.resident_bytes,
-        }
-    }
-}
-
-/// The node that stops.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Draining {
-    pub node: String,
-}
+use super::{peers::SessionHere, time::Time};
 
 /// The connections of a user.
 #[derive(Debug, Serialize, ToSchema)]

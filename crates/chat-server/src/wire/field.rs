@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use chat_domain::{
     group::{Description, GroupName},
-    id::{Epoch, GroupId, MessageId, Seq, UserId},
+    id::{Epoch, GroupId, MessageId, NodeId, Seq, UserId},
     member::Role,
     message::{ClientMessageId, MessageKind},
     time::Timestamp,
@@ -136,6 +136,7 @@ text_field! {
     GroupId => GroupId::parse,
     UserId => UserId::parse,
     MessageId => MessageId::parse,
+    NodeId => |raw: &str| NodeId::parse(raw).ok_or("is no id of a node"),
     ClientMessageId => ClientMessageId::parse,
     UserName => UserName::parse,
     GroupName => GroupName::parse,

@@ -25,6 +25,8 @@ pub enum Question {
     EndSessions { user: String },
     /// Refuse that token until then, and end every connection with it.
     RevokeToken { token: String, until_ms: u64 },
+    /// Let your clients go, and stop, if you are that node.
+    Drain { node: String, grace_ms: Option<u64> },
     /// What it knows of the way of a message.
     Trace { message: String },
     /// What went on after that.
@@ -40,6 +42,8 @@ pub enum Answer {
     Sessions(SessionsHere),
     /// So many connections were ended.
     Closed(usize),
+    /// Whether it stops, and how long its clients have.
+    Draining(Option<u64>),
     Trace(Option<JourneyHere>),
     Stats(Vec<Sample>),
     /// It did not understand.

@@ -258,3 +258,25 @@ async fn a_message_that_nobody_else_could_have_was_published_to_nobody() {
     let sentence = unknown.await.1["error"]["message"].to_string();
     assert!(sentence.contains("the last 10000"), "{sentence}");
 }
+
+#[tokio::test]
+async fn a_node_stops_as_it_is_asked_to() {
+    let server = Server::start(&[]).await;
+    let mut ada = server.connect("ada").await;
+    let drain = async |query: &str, body: Value| {
+        let path = format!("admin/drain{query}");
+        server.http("POST", &path, ADMIN_KEY, body).await
+    };
+
+    let elsewhere = drain(&format!("?node={:032}", 7), Value::Null).await;
+    let (status, begun) = drain("", json!({"graceMs": 1_500})).await;
+    let closed = ada.wait_for("session_closed").await;
+    server.ended().await;
+
+    assert_eq!(elsewhere.0, 404, "nobody stops");
+    assert_eq!((status, &begun["graceMs"]), (202, &json!(1_500)));
+    assert_eq!(
+        (&closed["code"], &closed["reconnect"]),
+        (&json!("SERVER_SHUTDOWN"), &json!(true))
+    );
+}

@@ -393,3 +393,51 @@ fn ways(trace: &Value) -> Vec<(u64, &str)> {
     ways.sort_unstable();
     ways
 }
+
+#[tokio::test]
+async fn another_node_is_drained_and_who_comes_back_was_never_away() {
+    let mut fleet = Fleet::start().await;
+    fleet.site(0).group("g", &["ada", "ben"]).await;
+    let mut ada = fleet.site(0).join("ada", "g").await;
+    let mut ben = fleet.site(1).join("ben", "g").await;
+    ada.wait_for("user_joined_group").await;
+    let sessions = fleet.look("users/ben/sessions").await;
+    let node = sessions["items"][0]["node"].as_str().unwrap();
+    let path = format!("drain?node={node}");
+
+    let begun = fleet.site(0).admin("POST", &path, Value::Null).await;
+    let closed = ben.wait_for("session_closed").await;
+    let _back = fleet.site(2).join("ben", "g").await;
+    let is_well = fleet.nodes[1].ended().await;
+    let moves = ada.drain().await.into_iter();
+
+    assert_eq!(
+        (&begun["node"], &begun["graceMs"]),
+        (&json!(node), &json!(5_000))
+    );
+    assert_eq!(closed["code"], "SERVER_SHUTDOWN");
+    assert!(is_well, "it ends as after SIGTERM");
+    let moves: Vec<_> = moves
+        .filter(|(event, _)| event.starts_with("user_"))
+        .collect();
+    assert_eq!(moves, []);
+    let (site, path) = (fleet.site(0), format!("admin/{path}"));
+    let again = site.http("POST", &path, ADMIN_KEY, Value::Null).await;
+    assert_eq!(again.0, 404, "it is no longer there");
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_cannot_be_drained_and_that_is_said() {
+    let fleet = Fleet::start().await;
+    let _ada = fleet.site(1).connect("ada").await;
+    let sessions = fleet.look("users/ada/sessions").await;
+    let node = sessions["items"][0]["node"].as_str().unwrap();
+    let path = format!("admin/drain?node={node}");
+
+    fleet.nodes[1].pause();
+    let site = fleet.site(0);
+    let (status, _) = site.http("POST", &path, ADMIN_KEY, Value::Null).await;
+    fleet.nodes[1].resume();
+
+    assert_eq!(status, 503);
+}

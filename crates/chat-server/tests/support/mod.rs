@@ -106,6 +106,14 @@ impl Server {
         self.folder
     }
 
+    /// Waits until the server has ended by itself.
+    pub async fn ended(self) {
+        timeout(PATIENCE, self.running)
+            .await
+            .expect("it ends in time")
+            .unwrap();
+    }
+
     /// Stops the server without waiting.
     pub fn begin_to_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
