@@ -73,6 +73,8 @@ pub struct App {
     pub peers: Arc<dyn Peers>,
     pub rates: Rates,
     pub lately: Arc<Lately>,
+    /// How many notices for other nodes wait.
+    pub bus_queue: Box<dyn Fn() -> usize + Send + Sync>,
     pub node: NodeId,
     pub started_at: Timestamp,
     pub dependencies: Vec<Arc<dyn Dependency>>,

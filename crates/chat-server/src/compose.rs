@@ -167,6 +167,7 @@ pub(crate) async fn compose(
         requests: Requests::new(&config.limits),
         peers: nodes.clone(),
         rates: Rates::default(),
+        bus_queue: shared.bus_queue,
         node,
         started_at: clock.now(),
         dependencies,

@@ -9,13 +9,14 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use chat_domain::{
     delivery::Source, id::MessageId, message::Message, ports::Clock, time::Timestamp,
+    usecase::census::RoomFigures,
 };
 
 pub use self::journeys::MOST as MOST_JOURNEYS;
@@ -23,7 +24,7 @@ use self::{
     histogram::Histogram,
     journeys::{Delivered, Journeys},
 };
-use crate::wire::peers::{JourneyHere, Sample};
+use crate::wire::peers::{JourneyHere, Queues, Sample};
 
 /// Ten minutes of samples.
 const MOST_SAMPLES: usize = 300;
@@ -44,7 +45,8 @@ struct Counts {
     deliveries: AtomicU64,
     commit: Histogram,
     delivery: Histogram,
-    waiting: AtomicU64,
+    inbox: AtomicUsize,
+    log: AtomicUsize,
 }
 
 /// What is only known when somebody looks.
@@ -54,8 +56,12 @@ pub struct Seen {
     /// How long ago somebody looked last.
     pub elapsed: Duration,
     pub connections: usize,
-    pub rooms: usize,
+    pub rooms: Vec<RoomFigures>,
     pub degraded: Vec<String>,
+    /// Notices for other nodes.
+    pub bus: usize,
+    /// Tasks that no worker has taken yet.
+    pub runtime: usize,
 }
 
 impl Lately {
@@ -115,12 +121,18 @@ impl Lately {
 
     /// An event of a client begins to wait.
     pub fn wait(&self) {
-        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        self.counts.inbox.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It waits no longer.
     pub fn taken(&self) {
-        self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.counts.inbox.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A message is handed to the log, and waits until this is dropped.
+    pub fn appending(&self) -> Appending<'_> {
+        self.counts.log.fetch_add(1, Ordering::Relaxed);
+        Appending(&self.counts.log)
     }
 
     /// The way of that message, if it came by lately.
@@ -136,9 +148,15 @@ impl Lately {
             at_ms: seen.at.as_millis(),
             elapsed_ms: u64::try_from(seen.elapsed.as_millis()).unwrap_or(u64::MAX),
             connections: seen.connections,
-            rooms: seen.rooms,
+            rooms: seen.rooms.iter().map(part).sum(),
+            users_in_rooms: seen.rooms.iter().map(users).sum(),
             degraded: seen.degraded,
-            waiting: counts.waiting.load(Ordering::Relaxed),
+            queues: Queues {
+                inbox: counts.inbox.load(Ordering::Relaxed),
+                log: counts.log.load(Ordering::Relaxed),
+                bus: seen.bus,
+                runtime: seen.runtime,
+            },
             events: take(&counts.events),
             messages: take(&counts.messages),
             deliveries: take(&counts.deliveries),
@@ -150,6 +168,11 @@ impl Lately {
             samples.pop_front();
         }
         samples.push_back(sample);
+    }
+
+    /// The last sample.
+    pub fn last(&self) -> Option<Sample> {
+        self.samples().back().cloned()
     }
 
     /// Every sample that was taken after that.
@@ -165,5 +188,57 @@ impl Lately {
 
     fn samples(&self) -> MutexGuard<'_, VecDeque<Sample>> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message that the log has not answered yet, also if nobody waits for it any more.
+pub struct Appending<'a>(&'a AtomicUsize);
+
+impl Drop for Appending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// This node's part of a room, by its sockets: the parts of all nodes are one.
+#[expect(clippy::cast_precision_loss, reason = "no room has 2^53 sockets")]
+fn part(room: &RoomFigures) -> f64 {
+    let all = room.counts.sockets.max(room.sockets_here).max(1);
+    room.sockets_here as f64 / all as f64
+}
+
+/// This node's part of the users in a room.
+#[expect(clippy::cast_precision_loss, reason = "no room has 2^53 users")]
+fn users(room: &RoomFigures) -> f64 {
+    part(room) * room.counts.members as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_domain::{
+        id::{GroupId, Seq},
+        presence::Counts,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_parts_of_all_nodes_are_one_room() {
+        let at = |sockets_here| RoomFigures {
+            group: GroupId::parse("tea").unwrap(),
+            counts: Counts {
+                members: 4,
+                sockets: 6,
+            },
+            sockets_here,
+            typists: 0,
+            last_seq: Seq::ZERO,
+        };
+        let nodes = [at(1), at(2), at(3)];
+
+        let rooms: f64 = nodes.iter().map(part).sum();
+        let users: f64 = nodes.iter().map(users).sum();
+
+        assert!((rooms - 1.0).abs() < 1e-9 && (users - 4.0).abs() < 1e-9);
     }
 }

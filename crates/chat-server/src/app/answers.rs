@@ -13,7 +13,8 @@ use super::{App, closing::Closing};
 use crate::wire::{
     outgoing::ServiceStatus,
     peers::{
-        Answer, NodeFigures, Question, RoomHere, RoomInside, RoomSort, RoomsAsked, SessionsHere,
+        Answer, NodeFigures, Question, RoomHere, RoomInside, RoomSort, RoomsAsked, Sample,
+        SessionsHere,
     },
     time::millis,
 };
@@ -76,11 +77,20 @@ fn try_answer(app: &App, question: Question) -> Option<Answer> {
 }
 
 fn node(app: &App) -> NodeFigures {
+    let last = app.lately.last();
+    let per_second = |count: fn(&Sample) -> u64| {
+        let last = last.as_ref();
+        last.map_or(0.0, |last| last.per_second(count(last)))
+    };
     NodeFigures {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: app.started_at.as_millis(),
+        uptime_ms: millis(app.now().since(app.started_at)),
         connections: app.connections.count(),
         rooms: app.chat.census().len(),
+        events_per_second: per_second(|last| last.events),
+        messages_per_second: per_second(|last| last.messages),
+        deliveries_per_second: per_second(|last| last.deliveries),
         degraded: degraded(app),
         is_draining: app.draining.is_cancelled(),
         resident_bytes: metrics_process::collector::collect().resident_memory_bytes,

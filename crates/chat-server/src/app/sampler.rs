@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_domain::time::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::{App, answers::degraded};
 use crate::lately::Seen;
@@ -26,8 +29,10 @@ pub async fn go_on(app: Arc<App>) {
             at,
             elapsed,
             connections: app.connections.count(),
-            rooms: rooms.len(),
+            rooms,
             degraded: degraded(&app),
+            bus: (app.bus_queue)(),
+            runtime: Handle::current().metrics().global_queue_depth(),
         });
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct SharedPorts {
     pub bus: Arc<dyn Bus>,
     pub limiter: Arc<dyn RateLimiter>,
     pub ledger: Arc<dyn ConnectionLedger>,
+    /// How many notices for other nodes wait.
+    pub bus_queue: Box<dyn Fn() -> usize + Send + Sync>,
     /// What operators call it, and what is missing without it.
     pub names: Vec<(&'static str, Vec<Shared>)>,
     /// Asks the other nodes.
@@ -75,6 +77,7 @@ impl SharedPorts {
             bus: Arc::new(hub.connect()),
             limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
             ledger: Arc::new(MemoryLedger::default()),
+            bus_queue: Box::new(|| 0),
             names: Vec::new(),
             peers: None,
             census: None,
@@ -109,11 +112,13 @@ impl SharedPorts {
         let presence = Arc::new(Box::pin(presence).await);
         let notices = RedisBus::start(node, notices).await;
         notices.show(Arc::clone(lately) as _);
-        let bus = FleetBus::new(notices, Arc::clone(&presence));
+        let bus = Arc::new(FleetBus::new(notices, Arc::clone(&presence)));
+        let waiting = Arc::clone(&bus);
         let alone = Arc::new(MemoryLimiter::new(Arc::clone(clock)));
         Ok(Self {
             typing: Arc::new(RedisTyping::new(node, connection.clone(), Time::Redis)),
-            bus: Arc::new(bus),
+            bus,
+            bus_queue: Box::new(move || waiting.notices().waiting()),
             peers: Some(peers),
             census: Some(Census::new(connection.clone())),
             limiter: Arc::new(RedisLimiter::new(connection, alone, Time::Redis)),

@@ -75,7 +75,9 @@ impl MessageLog for ObservedLog {
         let journey = self.traces.of(draft.id);
         let traced = journey.map(|journey| (journey, SystemTime::now()));
         let begun = Instant::now();
+        let waiting = self.lately.appending();
         let appended = self.log.append(draft).await;
+        drop(waiting);
         match &appended {
             Ok(Appended::Stored(message)) => {
                 let took = begun.elapsed();

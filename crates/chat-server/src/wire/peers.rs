@@ -2,7 +2,10 @@
 //!
 //! Ids are those of the contract, as texts: what another node says is read like what a client says.
 
+use std::ops::Add;
+
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What all nodes are asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,8 +58,12 @@ pub enum Answer {
 pub struct NodeFigures {
     pub version: String,
     pub started_at_ms: u64,
+    pub uptime_ms: u64,
     pub connections: usize,
     pub rooms: usize,
+    pub events_per_second: f64,
+    pub messages_per_second: f64,
+    pub deliveries_per_second: f64,
     pub degraded: Vec<String>,
     pub is_draining: bool,
     pub resident_bytes: Option<u64>,
@@ -154,19 +161,70 @@ pub struct JourneyHere {
     pub is_repaired: bool,
 }
 
+/// What waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Queues {
+    /// Events of clients, in the queues of all sockets.
+    pub inbox: usize,
+    /// Messages that are not durable yet.
+    pub log: usize,
+    /// Notices for other nodes.
+    pub bus: usize,
+    /// Tasks that no worker has taken yet.
+    pub runtime: usize,
+}
+
+impl Queues {
+    /// All of it.
+    pub const fn sum(self) -> usize {
+        self.inbox + self.log + self.bus + self.runtime
+    }
+}
+
+impl Add for Queues {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            inbox: self.inbox + other.inbox,
+            log: self.log + other.log,
+            bus: self.bus + other.bus,
+            runtime: self.runtime + other.runtime,
+        }
+    }
+}
+
 /// What went on at one node between two looks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     pub at_ms: u64,
     pub elapsed_ms: u64,
     pub connections: usize,
-    pub rooms: usize,
+    /// A room with sockets elsewhere counts as much as its sockets here are of all.
+    pub rooms: f64,
+    /// Likewise.
+    pub users_in_rooms: f64,
     pub degraded: Vec<String>,
-    pub waiting: u64,
+    pub queues: Queues,
     pub events: u64,
     pub messages: u64,
     pub deliveries: u64,
     /// Buckets of a histogram, and what is in each.
     pub commit: Vec<(u8, u64)>,
     pub delivery: Vec<(u8, u64)>,
+}
+
+impl Sample {
+    /// So often in a second.
+    pub fn per_second(&self, count: u64) -> f64 {
+        precise(count) * 1_000.0 / precise(self.elapsed_ms.max(1))
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "above 2^53 nobody counts single ones"
+)]
+const fn precise(count: u64) -> f64 {
+    count as f64
 }

@@ -260,6 +260,28 @@ async fn a_message_that_nobody_else_could_have_was_published_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_node_says_what_it_does_at_the_moment() {
+    let server = Server::start(WITHOUT_LIMITS).await;
+    server.group("g", &["ada"]).await;
+    let mut ada = server.join("ada", "g").await;
+
+    let node = loop {
+        ada.call("send_message", json!({"groupId": "g", "content": "x"}))
+            .await;
+        let mut nodes = server.admin("GET", "nodes", Value::Null).await;
+        let node = nodes["nodes"][0].take();
+        if node["messagesPerSecond"].as_f64() > Some(0.0) {
+            break node;
+        }
+    };
+
+    let figure = |name: &str| node[name].as_f64().unwrap();
+    assert!(figure("eventsPerSecond") >= figure("messagesPerSecond"));
+    assert!(figure("deliveriesPerSecond") >= figure("messagesPerSecond"));
+    assert!(node["uptimeSeconds"].is_u64());
+}
+
+#[tokio::test]
 async fn a_node_stops_as_it_is_asked_to() {
     let server = Server::start(&[]).await;
     let mut ada = server.connect("ada").await;

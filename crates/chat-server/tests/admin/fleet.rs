@@ -1,10 +1,14 @@
 //! Three nodes on one PostgreSQL and one Redis.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use chat_testkit::{
-    chat_server::ChatServer, postgres::PostgresServer, redis::RedisServer, relay::Relay,
+    chat_server::{ChatServer, WITHOUT_LIMITS},
+    postgres::PostgresServer,
+    redis::RedisServer,
+    relay::Relay,
 };
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use tokio::time::timeout;
@@ -314,10 +318,13 @@ async fn figures_are_summed_up_over_nodes_and_go_on_from_where_one_has_looked() 
     let item = timeout(PATIENCE, looking).await.unwrap();
 
     assert_eq!(
-        (&item["rooms"], &item["degraded"]),
-        (&json!(2), &json!([])),
-        "{item}"
+        (&item["rooms"], &item["usersInRooms"], &item["degraded"]),
+        (&json!(1), &json!(2), &json!([])),
+        "the room counts once: {item}"
     );
+    let queues = item["queues"].as_object().unwrap().values();
+    let waiting: u64 = queues.map(|queue| queue.as_u64().unwrap()).sum();
+    assert_eq!(item["queueLength"], waiting);
     let figure = |name: &str| item[name].as_f64().unwrap();
     let messages = figure("messagesPerSecond");
     assert!(messages > 0.0 && figure("eventsPerSecond") >= messages);
@@ -440,4 +447,109 @@ async fn a_node_that_hangs_cannot_be_drained_and_that_is_said() {
     fleet.nodes[1].resume();
 
     assert_eq!(status, 503);
+}
+
+#[tokio::test]
+async fn without_redis_a_node_answers_for_itself_and_names_the_others() {
+    let mut fleet = Fleet::start().await;
+    fleet.look("nodes").await;
+
+    fleet.redis.kill();
+    let looking = async {
+        loop {
+            let nodes = fleet.look("nodes").await;
+            if nodes["nodes"][0]["degraded"] != json!([]) {
+                return nodes;
+            }
+        }
+    };
+    let nodes = timeout(PATIENCE, looking).await.unwrap();
+    let site = fleet.site(0);
+    let (status, _) = site
+        .http("DELETE", "admin/users/ada/sessions", ADMIN_KEY, Value::Null)
+        .await;
+
+    assert_eq!((len(&nodes["nodes"]), len(&nodes["silent"])), (1, 2));
+    assert_eq!(status, 503, "those at other nodes may go on");
+}
+
+const ROOMS: usize = 2_000;
+
+fn room(number: usize) -> String {
+    format!("r-{number:04}")
+}
+
+/// How many of Ada's sockets are in that room, and whether Ben is there.
+const fn crowd(number: usize) -> (usize, bool) {
+    (1 + number % 3, number.is_multiple_of(10))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_rooms_over_three_nodes_are_one_sorted_list() {
+    let fleet = Fleet::start_with(WITHOUT_LIMITS).await;
+    stream::iter(0..ROOMS)
+        .for_each_concurrent(16, async |number| {
+            let site = fleet.site(number % 3);
+            let (_, has_ben) = crowd(number);
+            let members: &[&str] = if has_ben { &["ada", "ben"] } else { &["ada"] };
+            site.group(&room(number), members).await;
+        })
+        .await;
+    let mut adas = Vec::new();
+    for node in 0..3 {
+        adas.push(fleet.site(node).connect("ada").await);
+    }
+    let mut ben = fleet.site(1).connect("ben").await;
+    for number in 0..ROOMS {
+        let (sockets, has_ben) = crowd(number);
+        for ada in &mut adas[..sockets] {
+            ada.call("join_group", json!(room(number))).await;
+        }
+        if has_ben {
+            ben.call("join_group", json!(room(number))).await;
+        }
+        for client in adas.iter_mut().chain([&mut ben]) {
+            client.take_heard();
+        }
+    }
+
+    for sort in ["sockets", "users", "id"] {
+        let figure = |number: usize| match (sort, crowd(number)) {
+            ("sockets", (sockets, has_ben)) => sockets + usize::from(has_ben),
+            ("users", (_, has_ben)) => 1 + usize::from(has_ben),
+            _ => 0,
+        };
+        let mut expected: Vec<usize> = (0..ROOMS).collect();
+        expected.sort_by_key(|number| (Reverse(figure(*number)), *number));
+        let expected: Vec<String> = expected.into_iter().map(room).collect();
+        assert_eq!(all_rooms(&fleet, sort).await, expected, "by {sort}");
+    }
+    let some = fleet.look("rooms?sort=id&prefix=r-19&limit=100").await;
+    assert_eq!(
+        (len(&some["items"]), &some["nextCursor"]),
+        (100, &Value::Null)
+    );
+    let full = fleet.look(&format!("rooms/{}", room(20))).await;
+    assert_eq!((&full["users"], &full["sockets"]), (&json!(2), &json!(4)));
+    let nodes = full["nodes"].as_array().unwrap().iter();
+    let mut there: Vec<u64> = nodes.map(|it| it["sockets"].as_u64().unwrap()).collect();
+    there.sort_unstable();
+    assert_eq!(there, [1, 1, 2]);
+}
+
+/// Page by page, each from another node.
+async fn all_rooms(fleet: &Fleet, sort: &str) -> Vec<String> {
+    let (mut rooms, mut cursor) = (Vec::new(), String::new());
+    for node in [0, 1, 2].into_iter().cycle() {
+        let path = format!("rooms?sort={sort}&limit=100{cursor}");
+        let page = fleet.site(node).admin("GET", &path, Value::Null).await;
+        assert!(len(&page["items"]) <= 100 && page["silent"] == json!([]));
+        let items = page["items"].as_array().unwrap().iter();
+        rooms.extend(items.map(|it| it["groupId"].as_str().unwrap().to_owned()));
+        let Some(next) = page["nextCursor"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
+    }
+    rooms
 }

@@ -16,7 +16,7 @@ use crate::{
             lately::{Moment, Percentiles, Stats, StatsItem, StatsSince},
             names,
         },
-        peers::{self, Question, Sample},
+        peers::{self, Question, Queues, Sample},
         time::millis,
     },
 };
@@ -53,8 +53,9 @@ pub async fn show(
 struct Sum {
     nodes: usize,
     connections: usize,
-    rooms: usize,
-    waiting: u64,
+    rooms: f64,
+    users_in_rooms: f64,
+    queues: Queues,
     events: f64,
     messages: f64,
     deliveries: f64,
@@ -65,19 +66,24 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, sample: Sample) {
-        let per_second = |count: u64| precise(count) * 1_000.0 / precise(sample.elapsed_ms.max(1));
         self.nodes += 1;
         self.connections += sample.connections;
         self.rooms += sample.rooms;
-        self.waiting += sample.waiting;
-        self.events += per_second(sample.events);
-        self.messages += per_second(sample.messages);
-        self.deliveries += per_second(sample.deliveries);
+        self.users_in_rooms += sample.users_in_rooms;
+        self.queues = self.queues + sample.queues;
+        self.events += sample.per_second(sample.events);
+        self.messages += sample.per_second(sample.messages);
+        self.deliveries += sample.per_second(sample.deliveries);
         self.commit.extend(sample.commit);
         self.delivery.extend(sample.delivery);
         self.degraded.extend(sample.degraded);
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they are counts"
+    )]
     fn tell(mut self, at_ms: u64) -> StatsItem {
         self.degraded.sort_unstable();
         self.degraded.dedup();
@@ -85,13 +91,15 @@ impl Sum {
             at: at(at_ms),
             nodes: self.nodes,
             connections: self.connections,
-            rooms: self.rooms,
+            rooms: self.rooms.round() as u64,
+            users_in_rooms: self.users_in_rooms.round() as u64,
             events_per_second: self.events,
             messages_per_second: self.messages,
             deliveries_per_second: self.deliveries,
             commit_ms: percentiles(&mut self.commit),
             delivery_ms: percentiles(&mut self.delivery),
-            queue_length: self.waiting,
+            queue_length: self.queues.sum(),
+            queues: self.queues,
             degraded: self.degraded,
         }
     }
@@ -101,12 +109,4 @@ fn percentiles(filled: &mut [(u8, u64)]) -> Option<Percentiles> {
     let mut millis = |percent| percentile(filled, percent).map(|took| took.as_secs_f64() * 1_000.0);
     let (p50, p99) = (millis(50)?, millis(99)?);
     Some(Percentiles { p50, p99 })
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "above 2^53 nobody counts single ones"
-)]
-const fn precise(count: u64) -> f64 {
-    count as f64
 }

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         field::{Field, optional},
-        peers::JourneyHere,
+        peers::{JourneyHere, Queues},
         time::Time,
     },
     at,
@@ -129,8 +129,10 @@ pub struct StatsItem {
     /// How many nodes it is the sum of.
     pub nodes: usize,
     pub connections: usize,
-    /// A room with sockets at two nodes counts twice.
-    pub rooms: usize,
+    /// Rooms that somebody is in, each once.
+    pub rooms: u64,
+    /// Users in rooms, once for each room.
+    pub users_in_rooms: u64,
     pub events_per_second: f64,
     /// Messages that became durable.
     pub messages_per_second: f64,
@@ -140,8 +142,9 @@ pub struct StatsItem {
     pub commit_ms: Option<Percentiles>,
     /// From accepting a message until it is handed to the sockets of a node.
     pub delivery_ms: Option<Percentiles>,
-    /// Events of clients that wait.
-    pub queue_length: u64,
+    /// All that waits.
+    pub queue_length: usize,
+    pub queues: Queues,
     /// What did not work as it should at any node.
     pub degraded: Vec<String>,
 }

@@ -21,7 +21,7 @@ pub struct Nodes {
     pub silent: Vec<String>,
 }
 
-/// A node.
+/// A node. What happens in a second is that of the last two.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
@@ -29,9 +29,15 @@ pub struct Node {
     pub version: String,
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Time,
+    pub uptime_seconds: u64,
     pub connections: usize,
     /// Rooms that somebody at this node is in.
     pub rooms: usize,
+    pub events_per_second: f64,
+    /// Messages that became durable.
+    pub messages_per_second: f64,
+    /// Packets that broadcasts handed to sockets.
+    pub deliveries_per_second: f64,
     /// What does not work as it should.
     pub degraded: Vec<String>,
     pub draining: bool,
@@ -46,8 +52,12 @@ impl Node {
             id: id.to_string(),
             version: figures.version,
             started_at: at(figures.started_at_ms),
+            uptime_seconds: figures.uptime_ms / 1_000,
             connections: figures.connections,
             rooms: figures.rooms,
+            events_per_second: figures.events_per_second,
+            messages_per_second: figures.messages_per_second,
+            deliveries_per_second: figures.deliveries_per_second,
             degraded: figures.degraded,
             draining: figures.is_draining,
             resident_memory_bytes: figures.resident_bytes,
