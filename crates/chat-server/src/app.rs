@@ -7,6 +7,7 @@ pub mod closing;
 pub mod connections;
 pub mod figures;
 pub mod peers;
+pub mod queues;
 pub mod rates;
 pub mod requests;
 pub mod sampler;
@@ -30,8 +31,8 @@ use chat_domain::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    agenda::TimedAgenda, connections::Connections, figures::Transports, peers::Peers, rates::Rates,
-    requests::Requests,
+    agenda::TimedAgenda, connections::Connections, figures::Transports, peers::Peers,
+    queues::Queues, rates::Rates, requests::Requests,
 };
 use crate::{
     auth::Tokens, config::Config, lately::Lately, metrics::events::Events, traces::Traces,
@@ -70,6 +71,7 @@ pub struct App {
     pub events: Events,
     pub traces: Arc<Traces>,
     pub requests: Requests,
+    pub queues: Arc<Queues>,
     pub peers: Arc<dyn Peers>,
     pub rates: Rates,
     pub lately: Arc<Lately>,

@@ -182,6 +182,8 @@ pub struct Limits {
     pub socket_queue_bytes: usize,
     #[validate(range(min = 16, max = 65_536))]
     pub socket_queue_packets: usize,
+    #[validate(range(min = 1_048_576, max = 1_099_511_627_776_usize))]
+    pub node_queue_bytes: usize,
     pub socket_stall_ms: u64,
     #[validate(range(min = 1, max = 100_000))]
     pub message_chars: usize,
@@ -279,6 +281,7 @@ impl Default for Limits {
             socket_inbox_bytes: 1_024 * 1_024,
             socket_queue_bytes: 1_024 * 1_024,
             socket_queue_packets: 1_024,
+            node_queue_bytes: 1_024 * 1_024 * 1_024,
             socket_stall_ms: 15_000,
             message_chars: 4_000,
         }

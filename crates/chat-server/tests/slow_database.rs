@@ -3,7 +3,7 @@
 mod support;
 
 use chat_testkit::chat_server::ChatServer;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, SqliteConnection};
 use support::{Client, Site};
@@ -25,8 +25,8 @@ struct Scene {
 
 impl Scene {
     /// A server with a group `g` of these users.
-    async fn set(users: &[&str]) -> Self {
-        let server = ChatServer::start(PROGRAM, &[]).await;
+    async fn set(users: &[&str], settings: &[(&str, &str)]) -> Self {
+        let server = ChatServer::start(PROGRAM, settings).await;
         let site = Site {
             address: server.address(),
         };
@@ -74,7 +74,7 @@ async fn answers(client: &mut Client, count: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn what_waits_of_one_connection_is_bounded_in_bytes_and_the_rest_is_refused_for_now() {
-    let mut scene = Scene::set(&["ada"]).await;
+    let mut scene = Scene::set(&["ada"], &[]).await;
     let mut ada = scene.site.join("ada", "g").await;
     scene.hold_up().await;
 
@@ -96,7 +96,7 @@ async fn what_waits_of_one_connection_is_bounded_in_bytes_and_the_rest_is_refuse
 
 #[tokio::test]
 async fn small_events_within_the_limit_of_events_all_wait() {
-    let mut scene = Scene::set(&["ada"]).await;
+    let mut scene = Scene::set(&["ada"], &[]).await;
     let mut ada = scene.site.join("ada", "g").await;
     scene.hold_up().await;
 
@@ -112,7 +112,7 @@ async fn small_events_within_the_limit_of_events_all_wait() {
 async fn many_who_flood_with_large_events_take_little_memory() {
     const FLOODERS: usize = 20;
     const EVENTS: usize = 100;
-    let mut scene = Scene::set(&["ada", "eve"]).await;
+    let mut scene = Scene::set(&["ada", "eve"], &[]).await;
     let joining = (0..FLOODERS).map(|number| {
         let user = if number % 2 == 0 { "ada" } else { "eve" };
         scene.site.join(user, "g")
@@ -133,4 +133,34 @@ async fn many_who_flood_with_large_events_take_little_memory() {
     // What waits, and as much again for frames that are being read and pieces that nobody can use.
     let most = FLOODERS * MOST_BYTES / 1_024 * 2;
     assert!(took < most as u64, "{took} KiB are more than {most}");
+}
+
+#[tokio::test]
+async fn when_all_together_sent_too_much_those_who_sent_most_are_refused() {
+    const FLOODERS: usize = 4;
+    const EVENTS: usize = 20;
+    let most = [("CHAT_LIMITS__NODE_QUEUE_BYTES", "1048576")];
+    let mut scene = Scene::set(&["ada", "eve"], &most).await;
+    let joining = (0..FLOODERS).map(|_| scene.site.join("eve", "g"));
+    let mut floods = join_all(joining).await;
+    let mut ada = scene.site.join("ada", "g").await;
+    scene.hold_up().await;
+
+    // None of them sends too much by itself.
+    join_all(floods.iter_mut().map(|it| send(it, EVENTS, LARGE / 2))).await;
+    let waiting = floods.iter_mut().map(|it| Box::pin(answers(it, 1)));
+    let (first, hit, _) = select_all(waiting).await;
+    assert_eq!(first[0]["error"]["code"], "RATE_LIMITED");
+    send(&mut ada, 50, 500).await;
+    scene.let_go().await;
+
+    let of_ada = answers(&mut ada, 51).await;
+    assert!(of_ada.iter().all(|answer| answer["ok"] == true));
+    for (number, flood) in floods.iter_mut().enumerate() {
+        let left = 1 + EVENTS - usize::from(number == hit);
+        let answers = answers(flood, left).await;
+        let handled = answers.iter().filter(|answer| answer["ok"] == true);
+        // One's share is one's own, however much the others send.
+        assert!(handled.count() >= 3);
+    }
 }

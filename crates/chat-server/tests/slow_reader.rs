@@ -2,8 +2,13 @@
 
 mod support;
 
+use chat_testkit::chat_server::ChatServer;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::{Client, Server, polling::Poller};
+use support::{Client, Server, Site, polling::Poller, token};
+use tokio::net::TcpSocket;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
 
 const UNLIMITED: &[(&str, &str)] = &[
     ("CHAT_LIMITS__MESSAGE_BURST", "0"),
@@ -194,4 +199,67 @@ async fn the_largest_page_there_can_be_ends_nobody() {
         (&page["messages"][0]["seq"], &page["hasNextPage"]),
         (&json!(1), &json!(true))
     );
+}
+
+/// Joins the room, and has little room for what it does not read.
+async fn join_with_a_small_window(site: &Site, user: &str) -> Client {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("it is small");
+    let stream = socket.connect(site.address).await.expect("it listens");
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", site.address);
+    let mut client = Client::over(stream, &url, &[]).await.expect("it upgrades");
+    let auth = json!({"token": token(user, 3_600)});
+    client.send(&format!("40{auth}")).await;
+    client.wait_after_connect("session").await;
+    client.call("join_group", json!("g")).await;
+    client
+}
+
+#[tokio::test]
+async fn many_who_do_not_read_take_no_more_than_the_node_has_for_all_and_readers_stay() {
+    const SLOW: usize = 30;
+    /// Each by itself might have a quarter of it.
+    const MOST_KIB: u64 = 4 * 1_024;
+    let most = (MOST_KIB * 1_024).to_string();
+    let mut settings = UNLIMITED.to_vec();
+    settings.extend([
+        ("CHAT_LIMITS__CONNECTIONS_PER_USER", "0"),
+        ("CHAT_LIMITS__NODE_QUEUE_BYTES", &most),
+    ]);
+    let server = ChatServer::start(PROGRAM, &settings).await;
+    let site = Site {
+        address: server.address(),
+    };
+    site.group("g", &["ada", "ben", "eve"]).await;
+    let mut ada = site.join("ada", "g").await;
+    let mut ben = site.join("ben", "g").await;
+    let mut slow = Vec::new();
+    for _ in 0..SLOW {
+        slow.push(join_with_a_small_window(&site, "eve").await);
+    }
+    let before = server.resident_kib();
+    let reading = tokio::spawn(async move {
+        let mut seqs = Vec::new();
+        loop {
+            let (event, payload) = ben.next().await;
+            if event == "message_received" {
+                seqs.push(payload["seq"].as_u64().expect("a number"));
+            }
+            if payload["content"] == "the last" {
+                return seqs;
+            }
+        }
+    });
+
+    let sent = send_until_eve_left(&mut ada).await as u64;
+    let last = json!({"groupId": "g", "content": "the last"});
+    ada.call("send_message", last).await;
+
+    let seqs = reading.await.expect("who reads stays");
+    assert_eq!(seqs, (1..=sent + 1).collect::<Vec<_>>());
+    let took = server.peak_kib().saturating_sub(before);
+    println!("{took} KiB for {SLOW} who did not read");
+    // What waits, and as much again for what surrounds it, and a few MiB for one who sends.
+    assert!(took < 4 * MOST_KIB, "{took}");
+    join_all(slow.into_iter().map(read_and_be_told)).await;
 }

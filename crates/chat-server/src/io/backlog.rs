@@ -1,7 +1,7 @@
 //! What waits for one socket, packet by packet, until the network has taken it.
 //!
-//! Invariant: more than the limit waits for nobody, but for one packet. Who does not read gets what waits already,
-//! and nothing else.
+//! Invariant: more than the limit waits for nobody, but for one packet, and less when the node holds too much. Who does
+//! not read gets what waits already, and nothing else.
 
 use std::{
     collections::VecDeque,
@@ -10,11 +10,15 @@ use std::{
 
 use tokio::sync::Notify;
 
+use crate::app::queues::Share;
+
 /// How much waits for one socket.
 #[derive(Debug)]
 pub struct Backlog {
     limit_packets: usize,
     limit_bytes: usize,
+    /// Its part of what waits for all.
+    share: Share,
     state: Mutex<State>,
     progress: Notify,
 }
@@ -42,10 +46,11 @@ pub enum Entry {
 
 impl Backlog {
     /// Nothing waits yet.
-    pub fn new(limit_packets: usize, limit_bytes: usize) -> Self {
+    pub fn new(limit_packets: usize, limit_bytes: usize, share: Share) -> Self {
         Self {
             limit_packets,
             limit_bytes,
+            share,
             state: Mutex::default(),
             progress: Notify::new(),
         }
@@ -59,8 +64,10 @@ impl Backlog {
         }
         // A packet alone is never too much.
         state.is_shut = state.bytes > self.limit_bytes || state.packets.len() >= self.limit_packets;
+        state.is_shut |= self.share.is_too_large();
         state.packets.push_back(bytes);
         state.bytes += bytes;
+        self.share.add(bytes);
         if state.is_shut {
             Entry::TheLast
         } else {
@@ -86,7 +93,7 @@ impl Backlog {
             && state.begun >= first
         {
             state.begun -= first;
-            state.take_first();
+            self.share.remove(state.take_first());
         }
         if state.packets.is_empty() {
             state.begun = 0;
@@ -101,7 +108,7 @@ impl Backlog {
             && left >= first
         {
             left -= first;
-            state.take_first();
+            self.share.remove(state.take_first());
         }
         drop(state);
         self.progress.notify_one();
@@ -118,8 +125,11 @@ impl Backlog {
 }
 
 impl State {
-    fn take_first(&mut self) {
-        self.bytes -= self.packets.pop_front().unwrap_or_default();
+    /// Returns how large it was.
+    fn take_first(&mut self) -> usize {
+        let first = self.packets.pop_front().unwrap_or_default();
+        self.bytes -= first;
+        first
     }
 }
 
@@ -136,10 +146,16 @@ const fn framed(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::queues::Queues;
+
+    /// Of a node with room for anything.
+    fn backlog(limit_packets: usize, limit_bytes: usize) -> Backlog {
+        Backlog::new(limit_packets, limit_bytes, Queues::new(usize::MAX).share())
+    }
 
     #[test]
     fn of_too_many_bytes_the_packet_that_finds_them_is_the_last() {
-        let backlog = Backlog::new(100, 1_000);
+        let backlog = backlog(100, 1_000);
 
         let entries = [5_000, 1, 1].map(|bytes| backlog.enter(bytes));
 
@@ -149,7 +165,7 @@ mod tests {
 
     #[test]
     fn of_too_many_packets_one_more_is_the_last() {
-        let backlog = Backlog::new(2, 1_000);
+        let backlog = backlog(2, 1_000);
 
         let entries = [1, 1, 1, 1].map(|bytes| backlog.enter(bytes));
 
@@ -158,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_was_written_waits_no_more_and_half_a_packet_still_does() {
-        let backlog = Backlog::new(2, 1_000);
+        let backlog = backlog(2, 1_000);
         for bytes in [100, 200] {
             backlog.enter(bytes);
         }
@@ -173,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_was_polled_waits_no_more() {
-        let backlog = Backlog::new(2, 1_000);
+        let backlog = backlog(2, 1_000);
         for bytes in [100, 200] {
             backlog.enter(bytes);
         }
@@ -187,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_the_engine_writes_of_its_own_is_no_credit() {
-        let backlog = Backlog::new(1, 1_000);
+        let backlog = backlog(1, 1_000);
         backlog.written(500);
 
         backlog.enter(100);
@@ -196,8 +212,26 @@ mod tests {
     }
 
     #[test]
+    fn when_the_node_holds_too_much_less_may_wait_until_it_has_left() {
+        let queues = Queues::new(100_000);
+        let backlog = |bytes| {
+            let backlog = Backlog::new(100, 1_000_000, queues.share());
+            (0..bytes / 10_000).for_each(|_| assert_eq!(backlog.enter(10_000), Entry::Sent));
+            backlog
+        };
+        let (large, small) = (backlog(90_000), backlog(20_000));
+
+        assert_eq!(
+            [&small, &large].map(|it| it.enter(1)),
+            [Entry::Sent, Entry::TheLast]
+        );
+        large.written(9 * 10_004);
+        assert_eq!(backlog(70_000).enter(1), Entry::Sent);
+    }
+
+    #[test]
     fn after_it_was_shut_nothing_is_sent() {
-        let backlog = Backlog::new(2, 1_000);
+        let backlog = backlog(2, 1_000);
 
         backlog.shut();
 

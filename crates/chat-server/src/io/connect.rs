@@ -157,8 +157,8 @@ async fn let_in(
     };
     carriers.began(socket.id, &carrier, socket.transport_type());
     let limits = &app.config.limits;
-    let backlog = Backlog::new(limits.socket_queue_packets, limits.socket_queue_bytes);
-    let backlog = Arc::new(backlog);
+    let (packets, bytes) = (limits.socket_queue_packets, limits.socket_queue_bytes);
+    let backlog = Arc::new(Backlog::new(packets, bytes, app.queues.share()));
     let line = SocketLine::new(io, socket.id, Arc::clone(&carriers), Arc::clone(&backlog));
     let attempt = attempts.count(app.now(), || {
         app.requests.handshakes.spend(&address, app.now())

@@ -1,7 +1,7 @@
 //! A socket's queue of events. What happens here is on the connection's own task: it must not wait.
 //!
 //! Invariant: events leave the queue in the order in which the client sent them. What waits is bounded in events, and in
-//! bytes: [`Room`] is what one of them takes, until it has been handled.
+//! bytes, for each socket and for all together: [`Room`] is what one event takes, until it has been handled.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::reply::Reply;
 use crate::{
-    app::{App, closing::Closing, connections::Line},
+    app::{App, closing::Closing, connections::Line, queues::Share},
     metrics::events::{Events, Waiting},
     wire::refusal::{Code, Limit, Refusal},
 };
@@ -56,7 +56,16 @@ pub struct Job {
 }
 
 /// The bytes that an event takes of those that may wait. They are free again when this is dropped.
-pub struct Room(#[expect(dead_code, reason = "its drop is what it is for")] OwnedSemaphorePermit);
+pub struct Room {
+    permit: OwnedSemaphorePermit,
+    share: Arc<Share>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.share.remove(self.permit.num_permits());
+    }
+}
 
 /// The text of an event packet: a JSON array of the name and the arguments.
 pub struct Payload {
@@ -97,6 +106,8 @@ pub struct Inbox {
     queue: mpsc::Sender<Job>,
     /// A permit for each byte that may still come.
     free: Arc<Semaphore>,
+    /// Its part of what waits of all.
+    share: Arc<Share>,
     line: Arc<dyn Line>,
     flood: Mutex<Flood>,
 }
@@ -121,11 +132,13 @@ impl Inbox {
         let largest = 2 * limits.event_bytes + EVENT_OVERHEAD_BYTES;
         let bytes = limits.socket_inbox_bytes.max(largest);
         let free = Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
+        let share = Arc::new(app.queues.share());
         (
             Self {
                 app,
                 queue,
                 free,
+                share,
                 line,
                 flood: Mutex::new(flood),
             },
@@ -162,9 +175,18 @@ impl Inbox {
     }
 
     fn room_for(&self, bytes: usize) -> Option<Room> {
-        let bytes = u32::try_from(bytes).ok()?;
-        let taken = Arc::clone(&self.free).try_acquire_many_owned(bytes);
-        taken.ok().map(Room)
+        if self.share.is_too_large() {
+            return None;
+        }
+        let permits = u32::try_from(bytes).ok()?;
+        let permit = Arc::clone(&self.free)
+            .try_acquire_many_owned(permits)
+            .ok()?;
+        self.share.add(bytes);
+        Some(Room {
+            permit,
+            share: Arc::clone(&self.share),
+        })
     }
 
     fn count(&self, now: Timestamp) -> Result<(), RetryAfter> {
