@@ -81,15 +81,12 @@ impl Caring {
 
     /// It is to be seen later that these are heard.
     pub fn unsettle(&mut self, mut more: Unsettled, delay: Duration) {
-        match &mut self.unsettled {
-            Some(unsettled) => {
-                unsettled.groups.append(&mut more.groups);
-                unsettled.since = unsettled.since.min(more.since);
-            }
-            None => {
-                self.unsettled = Some(more);
-                self.agenda.note(Chore::SettleCare, delay);
-            }
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.groups.append(&mut more.groups);
+            unsettled.since = unsettled.since.min(more.since);
+        } else {
+            self.unsettled = Some(more);
+            self.agenda.note(Chore::SettleCare, delay);
         }
     }
 
@@ -100,10 +97,10 @@ impl Caring {
 
     /// These are not needed any more.
     pub fn spare(&mut self, topics: impl IntoIterator<Item = Topic>) {
-        let begun = topics.into_iter().filter(|it| self.begun.contains(it));
-        // Each is noted.
-        if begun.fold(false, |due, topic| self.spared.note(&topic) || due) {
-            self.agenda.note(Chore::EndCare, SPARED_FOR);
+        for topic in topics {
+            if self.begun.contains(&topic) && self.spared.note(&topic) {
+                self.agenda.note(Chore::EndCare, SPARED_FOR);
+            }
         }
     }
 

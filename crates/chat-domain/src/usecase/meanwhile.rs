@@ -64,7 +64,7 @@ mod tests {
         let third = meanwhile.begin();
 
         assert_eq!(since_first, [milk.clone(), wine.clone()]);
-        assert_eq!(since_second, [wine.clone()]);
+        assert_eq!(since_second.iter().collect::<Vec<_>>(), [wine]);
         assert!(meanwhile.end(third, &groups).is_empty());
     }
 }
