@@ -214,8 +214,8 @@ async fn signing_in_again_costs_as_much_as_opening_a_transport() {
 
     let mut answer = String::new();
     while !answer.contains("RATE_LIMITED: ") {
-        eve.send(r#"40{"token":"wrong"}"#).await;
-        answer = eve.packet().await;
+        let answered = eve.try_to_sign_in("wrong").await;
+        answer = answered.expect("it is told why before it is closed");
     }
 
     eve.closed().await;

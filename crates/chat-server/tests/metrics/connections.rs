@@ -122,10 +122,10 @@ async fn who_is_turned_away_is_counted_by_why() {
 
     let mut stranger = open_from(&site, "10.0.0.1").await.unwrap();
     for _ in 0..10 {
-        try_to_sign_in(&mut stranger, "not a token").await;
+        stranger.try_to_sign_in("not a token").await;
     }
     watch.counts(&refused("unauthorized"), 10).await;
-    try_to_sign_in(&mut stranger, "not a token").await;
+    stranger.try_to_sign_in("not a token").await;
     watch.counts(&refused("attempts"), 1).await;
 
     let foreign = ("origin", "https://evil.example");
@@ -141,7 +141,7 @@ async fn who_is_turned_away_is_counted_by_why() {
         ("dan", "10.0.1.1"),
     ] {
         let mut client = open_from(&site, from).await.unwrap();
-        try_to_sign_in(&mut client, &token(user, 60)).await;
+        client.try_to_sign_in(&token(user, 60)).await;
         inside.push(client);
     }
     watch.counts(&refused("user_limit"), 1).await;
@@ -164,7 +164,7 @@ async fn who_finds_the_node_full() -> Watch {
     let mut early = Client::open(site.address).await;
     let inside = [site.connect("ada").await, site.connect("eve").await];
 
-    try_to_sign_in(&mut early, &token("dan", 60)).await;
+    early.try_to_sign_in(&token("dan", 60)).await;
     watch.counts(&refused("node_full"), 1).await;
     early.closed().await;
     assert!(Client::open_with(site.address, &[]).await.is_err());
@@ -221,10 +221,4 @@ async fn open_from(
     from: &str,
 ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
     Client::open_with(site.address, &[("x-forwarded-for", from)]).await
-}
-
-async fn try_to_sign_in(client: &mut Client, token: &str) {
-    let auth = json!({"token": token});
-    client.send(&format!("40{auth}")).await;
-    client.packet().await;
 }

@@ -53,9 +53,8 @@ impl Others {
         Self(pairs)
     }
 
-    /// Chat for a while. Returns the most that it took from sending to receiving, but for the slowest hundredth of the
-    /// messages; in milliseconds.
-    pub async fn p99(&mut self, length: Duration) -> f64 {
+    /// Chat for a while. Returns how long each message took from sending to receiving.
+    pub async fn chat(&mut self, length: Duration) -> Vec<Duration> {
         let mut chatting: JoinSet<_> = self.0.drain(..).map(|pair| pair.chat(length)).collect();
         let mut delays = Vec::new();
         while let Some(chatted) = chatting.join_next().await {
@@ -63,8 +62,7 @@ impl Others {
             self.0.push(pair);
             delays.extend(its_delays);
         }
-        delays.sort();
-        delays[delays.len() * 99 / 100].as_secs_f64() * 1_000.0
+        delays
     }
 }
 

@@ -35,6 +35,9 @@ pub const ADMIN_KEY: &str = "a key that is long enough for the admin";
 /// Generous: a test waits for a condition, never for time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is not answered by then was most likely passed over.
+const IS_ANSWERED_WITHIN: Duration = Duration::from_millis(500);
+
 /// Where a server is: what can be done there from outside.
 #[derive(Clone, Copy)]
 pub struct Site {
@@ -309,6 +312,18 @@ impl Client {
     /// Sends bytes as they are.
     pub async fn send_raw(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
+    }
+
+    /// Tries to sign in until that is answered: what comes while an attempt before still ends is passed over. Returns
+    /// the answer, or `None` if the connection has ended.
+    pub async fn try_to_sign_in(&mut self, token: &str) -> Option<String> {
+        let connect = format!("40{}", json!({"token": token}));
+        loop {
+            self.try_send(&connect).await;
+            if let Ok(answer) = timeout(IS_ANSWERED_WITHIN, self.receive()).await {
+                return answer;
+            }
+        }
     }
 
     /// Sends an event without asking for an answer.
