@@ -123,6 +123,17 @@ impl Member {
             .expect("they are published");
     }
 
+    async fn has_published(&self, notices: usize) {
+        let publishing = async {
+            while self.bus.traffic().published < notices as u64 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), publishing)
+            .await
+            .expect("they are published");
+    }
+
     async fn hears_of(&self, number: usize) {
         let expected = format!("{:?}", stopped("tea", number));
         self.notes.until_it_says(&expected).await;
@@ -268,19 +279,15 @@ async fn a_node_hears_only_of_rooms_that_it_follows() {
             near.bus
                 .publish(Notice::Read(group(&id), user(&reader), MARK));
         }
+        // What waits is bounded.
+        near.has_published(3 * ROOMS * (number + 1)).await;
     }
     near.stops_typing(ROOMS);
     far.hears_of(ROOMS).await;
 
-    let told = u64::try_from(3 * ROOMS * EACH + 1).unwrap();
+    let told = 3 * ROOMS * EACH + 1;
+    near.has_published(told).await;
     let wanted = u64::try_from(3 * EACH + 1).unwrap();
-    timeout(Duration::from_secs(30), async {
-        while near.bus.traffic().published < told {
-            sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .expect("all were published");
     assert_eq!(far.bus.traffic().heard, wanted);
     println!(
         "of {told} notices about {ROOMS} rooms, a node in 2 of them, with a member of a third, heard {wanted}"

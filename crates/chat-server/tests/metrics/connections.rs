@@ -205,6 +205,8 @@ async fn who_is_ended_later_is_counted_by_why() {
         let said = json!({"groupId": "g", "content": text});
         ada.call("send_message", said).await;
     }
+    // She goes on answering pings.
+    tokio::spawn(async move { while ada.receive().await.is_some() {} });
     let heard = eve.read_to_the_end().await;
 
     assert_eq!(heard.last().unwrap().1["code"], "SLOW_CONSUMER");
