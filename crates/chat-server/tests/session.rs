@@ -155,6 +155,9 @@ async fn whoever_is_displaced_while_coming_in_goes_too() {
         coming.push(client);
     }
 
+    for client in &mut coming {
+        client.receive().await;
+    }
     let mut last = server.connect("ada").await;
 
     for client in coming {
