@@ -141,8 +141,11 @@ export class Client {
     this.socket.disconnect();
   }
 
+  /** After all that hear of it, whatever their order. */
   #look() {
-    for (const look of [...this.#watchers]) look();
+    queueMicrotask(() => {
+      for (const look of [...this.#watchers]) look();
+    });
   }
 }
 
