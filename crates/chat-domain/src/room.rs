@@ -114,8 +114,13 @@ impl Room {
     }
 
     /// Takes a socket in. `None` if it waited so long that messages were dropped meanwhile.
-    pub fn seat(&mut self, socket: &SocketId, user: &UserId) -> Option<Welcome> {
+    pub fn seat(&mut self, socket: &SocketId, user: &UserId, now: Timestamp) -> Option<Welcome> {
+        let is_new = !self.seats.has(socket);
         let missed = self.seats.take(socket, user)?;
+        if is_new {
+            // Whoever comes is told who is there, also if the others were told before, or the store's word is lost.
+            self.update_members_soon(now);
+        }
         let others = self.typing.shown().filter(|(typist, _)| *typist != user);
         Some(Welcome {
             last_seq: self.delivered(),

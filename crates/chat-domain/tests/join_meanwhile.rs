@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chat_domain::{
     id::Seq,
@@ -18,6 +18,8 @@ use self::support::{
     user_id,
     world::{POLICY, World},
 };
+
+const UPDATE: Duration = POLICY.rooms.members_update_interval;
 
 /// Ada has said something in a group with Bob, and is in the room.
 async fn world() -> (World, Arc<Pause>) {
@@ -50,6 +52,22 @@ async fn what_is_said_while_history_is_read_belongs_to_the_page() {
     assert_eq!(joined.last_seq, Seq::new(2));
     assert_eq!(seqs(&joined.history.unwrap().messages), [1, 2]);
     assert_eq!(bob.heard(), ["welcome after 2", "3 ada: after"]);
+}
+
+#[tokio::test]
+async fn whose_page_takes_long_is_told_who_is_there_all_the_same() {
+    let (world, pause) = world().await;
+    let mut ada = world.connect(0, "ada").await;
+    ada.join("tea").await.unwrap();
+    world.advance(UPDATE).await;
+    let mut bob = world.connect(0, "bob").await;
+
+    let joining = bob.join_after("tea", 0);
+    pause.during(joining, world.advance(UPDATE)).await.unwrap();
+    bob.take();
+    world.advance(UPDATE).await;
+
+    assert_eq!(bob.heard(), ["here: ada bob (2 users, 2 sockets)"]);
 }
 
 #[tokio::test]

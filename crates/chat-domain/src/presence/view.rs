@@ -174,14 +174,6 @@ impl RoomView {
         self.settle(&seat.user)
     }
 
-    /// Whether the store was not told of that socket yet.
-    #[must_use]
-    pub fn is_arriving(&self, user: &UserId, socket: &SocketId) -> bool {
-        let here = self.users.get(user).map(|presence| &presence.here);
-        let mut here = here.into_iter().flatten();
-        here.any(|(it, standing)| it == socket && *standing == Standing::Arriving)
-    }
-
     /// The store was told that the socket came.
     pub fn arrived(&mut self, seat: &Seat) -> Option<Transition> {
         let presence = self.users.get_mut(&seat.user)?;

@@ -27,13 +27,8 @@ impl Room {
 
     /// The store was told of it.
     pub fn arrived(&mut self, seat: &Seat, now: Timestamp, tell: &mut dyn FnMut(News)) {
-        let is_new = self.view.is_arriving(&seat.user, &seat.socket);
         let transition = self.view.arrived(seat);
         self.tell_own(transition, now, tell);
-        if is_new {
-            // Whoever comes is told who is there, also if the store's word of it is lost.
-            self.update_members_soon(now);
-        }
     }
 
     /// Whether a socket of this node is in the store, or on its way there.
@@ -177,7 +172,7 @@ impl Room {
         self.update_members_soon(now);
     }
 
-    fn update_members_soon(&mut self, now: Timestamp) {
+    pub(super) fn update_members_soon(&mut self, now: Timestamp) {
         self.members_update_at
             .get_or_insert(now + self.policy.members_update_interval);
     }

@@ -80,7 +80,7 @@ fn a_socket_that_waits_is_handed_what_was_told_meanwhile() {
 
     let through = room.await_seat(&socket("a"));
     commit(&mut room, 4..=5);
-    let welcome = room.seat(&socket("a"), &user(1)).unwrap();
+    let welcome = room.seat(&socket("a"), &user(1), at(0)).unwrap();
 
     let missed: Vec<Seq> = welcome.missed.iter().map(|message| message.seq).collect();
     assert_eq!(through, Seq::new(3));
@@ -96,11 +96,11 @@ fn a_socket_that_waits_too_long_is_turned_away_and_may_try_again() {
     commit(&mut room, 1..=most);
     room.await_seat(&socket("late"));
 
-    let in_time = room.seat(&socket("patient"), &user(1));
+    let in_time = room.seat(&socket("patient"), &user(1), at(0));
     commit(&mut room, most + 1..=most * 2 + 1);
-    let too_late = room.seat(&socket("late"), &user(2));
+    let too_late = room.seat(&socket("late"), &user(2), at(0));
     room.await_seat(&socket("late"));
-    let again = room.seat(&socket("late"), &user(2)).unwrap();
+    let again = room.seat(&socket("late"), &user(2), at(0)).unwrap();
 
     assert_eq!(in_time.unwrap().missed.len(), seats::MISSED_MESSAGES);
     assert_eq!(too_late, None);
@@ -118,7 +118,7 @@ fn a_socket_that_gave_up_or_went_keeps_nothing() {
 
     commit(&mut room, 1..=1);
     for id in ["a", "b"] {
-        let welcome = room.seat(&socket(id), &user(1)).unwrap();
+        let welcome = room.seat(&socket(id), &user(1), at(0)).unwrap();
         assert!(welcome.missed.is_empty());
     }
 }
@@ -149,9 +149,9 @@ fn what_was_read_is_told_as_such_and_what_was_held_meanwhile_is_not() {
 #[test]
 fn whoever_is_put_out_is_on_the_way_out_until_the_store_knows() {
     let mut room = opened(None);
-    room.seat(&socket("a"), &user(1));
-    room.seat(&socket("b"), &user(1));
-    room.seat(&socket("c"), &user(2));
+    room.seat(&socket("a"), &user(1), at(0));
+    room.seat(&socket("b"), &user(1), at(0));
+    room.seat(&socket("c"), &user(2), at(0));
 
     let mut out = room.evict(&user(1), &mut ignore);
     out.sort();

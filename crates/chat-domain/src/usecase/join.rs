@@ -122,7 +122,7 @@ impl Chat {
                     room.give_up_seat(&seat.socket);
                     return Ok(false);
                 }
-                let Some(seated) = room.seat(&seat.socket, &seat.user) else {
+                let Some(seated) = room.seat(&seat.socket, &seat.user, now) else {
                     return Err(JoinError::Busy(BUSY));
                 };
                 let joined =
