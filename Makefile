@@ -11,7 +11,7 @@ CHAT_URL ?= http://127.0.0.1:8001
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run check audit test prove fuzz mutations test-rooms load clean
+.PHONY: help setup run schema check audit test prove fuzz mutations test-rooms load clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,15 @@ setup: ## Install what the checks and the tests need and the machine lacks.
 run: ## Start a server to try out, on http://127.0.0.1:8001.
 	cargo run --release --bin chat-server -- serve --dev
 
+schema: ## Make the documents of the protocol, and the types of the client, from the wire types.
+	cargo run --quiet -p chat-server --all-features --bin chat-schema
+
 check: setup ## Formatting, lints, documentation, licences and bans, and everything in deploy/.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items
+	cargo run --quiet -p chat-server --all-features --bin chat-schema -- --check
+	node tests/documents/check.js
 	cargo deny check --hide-inclusion-graph bans licenses sources
 	scripts/mutations --check
 	scripts/check-vendored
@@ -55,6 +60,7 @@ fuzz: ## Ten million inputs that nobody thought of: four minutes, after a build 
 
 mutations: setup ## Break promises on purpose, one by one; a test has to notice each: a quarter of an hour.
 	@scripts/mutations
+	@scripts/rename-a-field
 
 test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
 	CHAT_URL="$(CHAT_URL)" node --test tests/js/rooms.test.js
@@ -64,4 +70,4 @@ load: ## Load the server at CHAT_URL, and judge it: make load LOAD="flaky --clie
 
 clean: ## Remove what was built. Tools and chat data stay.
 	cargo clean
-	rm -rf tests/js/node_modules clients/typescript/node_modules clients/typescript/dist
+	rm -rf tests/js/node_modules tests/documents/node_modules clients/typescript/node_modules clients/typescript/dist

@@ -1,6 +1,6 @@
 import { ChatError } from './error.js';
 import type { Tokens } from './tokens.js';
-import type { HttpError } from './wire.js';
+import type { Failure } from './wire.js';
 
 /** Asks the HTTP API, once more with a new token if the first one is not taken. */
 export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Promise<T> {
@@ -17,7 +17,7 @@ export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Pr
     }
     const body: unknown = await response.json();
     if (response.ok) return body as T;
-    throw refusal(body as HttpError, response);
+    throw refusal(body as Failure, response);
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
     if (signal.aborted) throw new ChatError('TIMEOUT', 'The server did not answer in time.', { cause });
@@ -25,7 +25,7 @@ export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Pr
   }
 }
 
-function refusal({ error }: HttpError, response: Response): ChatError {
+function refusal({ error }: Failure, response: Response): ChatError {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1_000 : null;
   return new ChatError(error.code, error.message, { details: error.details, retryAfterMs });

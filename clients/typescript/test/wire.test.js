@@ -12,7 +12,7 @@ const SNAPSHOTS = here('../../../crates/chat-server/tests/snapshots');
 
 /** What this package reads over HTTP. */
 const OVER_HTTP = {
-  http_failure: 'HttpError',
+  http_failure: 'Failure',
   http_group: 'Group',
   http_groups: 'List<GroupEntry>',
   http_read: 'ReadState',
@@ -25,8 +25,7 @@ function typeOf(name) {
   if (name.startsWith('refusal_')) return 'Refused';
   const [, request] = /^(.*)_ack(_|$)/.exec(name) ?? [];
   if (request) return `Parameters<NonNullable<Parameters<ClientToServerEvents['${request}']>[1]>>[0]`;
-  const event = name.startsWith('session_closed') ? 'session_closed' : name;
-  return `Parameters<ServerToClientEvents['${event}']>[0]`;
+  return `Parameters<ServerToClientEvents['${name}']>[0]`;
 }
 
 async function recorded() {
@@ -44,7 +43,7 @@ async function recorded() {
 test('each payload has its type: no field is missing, and none is too many', async (t) => {
   const payloads = await recorded();
   const imports =
-    'ClientToServerEvents, Group, GroupEntry, HttpError, List, Message, ReadState, Refused, ServerToClientEvents';
+    'ClientToServerEvents, Group, GroupEntry, Failure, List, Message, ReadState, Refused, ServerToClientEvents';
   const lines = payloads.map(({ name, type, json }) => `export const ${name}: ${type} = ${json};`);
   // Beside this file, where the package is found by its own name; hidden from what else is compiled.
   const file = here(`./.payloads-${process.pid}.ts`);

@@ -17,7 +17,7 @@ mod guard;
 mod headers;
 mod health;
 pub mod metrics;
-mod openapi;
+pub mod openapi;
 mod request_id;
 mod throttle;
 

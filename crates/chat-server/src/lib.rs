@@ -19,6 +19,8 @@ mod io;
 mod lately;
 pub mod logging;
 pub mod metrics;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod stopping;
 mod tls;
 mod traces;

@@ -3,6 +3,7 @@
 
 mod support;
 
+use chat_testkit::redis::RedisServer;
 use insta::{Settings, assert_json_snapshot};
 use serde_json::{Value, json};
 use support::{Client, Server, token};
@@ -20,6 +21,7 @@ fn stable() -> Settings {
         "joinedAt",
         "epoch",
         "nextCursor",
+        "since",
     ] {
         settings.add_redaction(&format!(".**.{field}"), insta::dynamic_redaction(kind_of));
     }
@@ -75,10 +77,7 @@ async fn session_events() {
     server
         .admin("DELETE", "users/ada/sessions", json!(null))
         .await;
-    snapshot(
-        "session_closed_evicted",
-        &ada.wait_for("session_closed").await,
-    );
+    snapshot("session_closed", &ada.wait_for("session_closed").await);
 
     let mut ben = Client::open(server.address).await;
     ben.send(&format!("40{}", json!({"token": token("ben", -29)})))
@@ -87,6 +86,18 @@ async fn session_events() {
         "auth_expired",
         &ben.wait_after_connect("auth_expired").await,
     );
+}
+
+#[tokio::test]
+async fn service_events() {
+    let mut redis = RedisServer::start().await;
+    let server = Server::start(&[("CHAT_REDIS__URL", &redis.url())]).await;
+    server.group("g", &["ada"]).await;
+    let mut ada = server.connect("ada").await;
+
+    redis.kill();
+
+    snapshot("service_status", &ada.wait_for("service_status").await);
 }
 
 #[tokio::test]
@@ -104,13 +115,19 @@ async fn room_events() {
         "user_joined_group",
         &ada.wait_for("user_joined_group").await,
     );
-    ada.call("get_room_info", json!({"groupId": "g"})).await;
+    snapshot(
+        "get_room_info_ack",
+        &ada.ask("get_room_info", json!({"groupId": "g"})).await,
+    );
     snapshot(
         "room_members_update",
         &ada.wait_for("room_members_update").await,
     );
 
-    ben.call("typing_start", json!({"groupId": "g"})).await;
+    snapshot(
+        "typing_start_ack",
+        &ben.ask("typing_start", json!({"groupId": "g"})).await,
+    );
     snapshot("user_typing", &ada.wait_for("user_typing").await);
     snapshot(
         "typing_stop_ack",

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::wire::{outgoing::SessionClosed, time::millis};
+use crate::wire::{
+    outgoing::{ClosingCode, SessionClosed},
+    time::millis,
+};
 
 /// A reason of the server's own to end a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +31,21 @@ impl Closing {
     /// What the client is told.
     pub fn notice(self) -> SessionClosed {
         let (code, message) = match self {
-            Self::Shutdown { .. } => ("SERVER_SHUTDOWN", "The server is shutting down."),
-            Self::SlowConsumer => ("SLOW_CONSUMER", "The client does not read what it is sent."),
-            Self::RateLimited => ("RATE_LIMITED", "The client sends too many events."),
-            Self::AuthExpired => ("AUTH_EXPIRED", "The token has expired."),
+            Self::Shutdown { .. } => (ClosingCode::ServerShutdown, "The server is shutting down."),
+            Self::SlowConsumer => (
+                ClosingCode::SlowConsumer,
+                "The client does not read what it is sent.",
+            ),
+            Self::RateLimited => (
+                ClosingCode::RateLimited,
+                "The client sends too many events.",
+            ),
+            Self::AuthExpired => (ClosingCode::AuthExpired, "The token has expired."),
             Self::Unavailable => (
-                "SERVICE_UNAVAILABLE",
+                ClosingCode::ServiceUnavailable,
                 "The server cannot serve this connection right now.",
             ),
-            Self::Evicted => ("EVICTED", "The session was ended."),
+            Self::Evicted => (ClosingCode::Evicted, "The session was ended."),
         };
         let reconnect_in_ms = match self {
             Self::Shutdown { reconnect_in } => Some(millis(reconnect_in)),

@@ -8,7 +8,10 @@ use tracing::warn;
 use super::outlet::{acknowledge, emit};
 use crate::{
     metrics::refusals::rate_limited,
-    wire::refusal::{EventError, Refusal},
+    wire::{
+        answer::{Done, Nothing, Refused},
+        refusal::Refusal,
+    },
 };
 
 /// Where the answer to one event goes.
@@ -17,24 +20,6 @@ pub struct Reply {
     ack: Option<AckSender>,
     event: String,
 }
-
-#[derive(Serialize)]
-struct Done<'a, T> {
-    ok: bool,
-    data: &'a T,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    duplicate: bool,
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    ok: bool,
-    error: EventError<'a>,
-}
-
-/// The data of an answer that has none.
-#[derive(Serialize)]
-struct Nothing {}
 
 impl Reply {
     pub fn new(socket: SocketRef, ack: Option<AckSender>, event: String) -> Self {
@@ -81,7 +66,12 @@ impl Reply {
         }
         let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
         match self.ack {
-            Some(ack) => acknowledge(&self.socket, ack, &self.event, &Failed { ok: false, error }),
+            Some(ack) => acknowledge(
+                &self.socket,
+                ack,
+                &self.event,
+                &Refused { ok: false, error },
+            ),
             None => emit(&self.socket, "error", &error),
         }
     }

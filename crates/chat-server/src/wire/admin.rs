@@ -23,19 +23,18 @@ pub struct Sessions {
 /// A connection.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Connection)]
 pub struct Session {
     pub node: String,
     /// What the connection is called in logs.
     #[serde(rename = "session")]
     pub name: String,
-    #[schema(value_type = String, format = DateTime)]
     pub connected_at: Time,
     /// `websocket` or `polling`.
     pub transport: String,
     /// The groups of its rooms, 100 at most.
     pub rooms: Vec<String>,
     pub room_count: usize,
-    #[schema(value_type = String, format = DateTime)]
     pub token_expires_at: Time,
     /// What the client has not taken yet.
     pub waiting_bytes: usize,

@@ -14,8 +14,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::field::{
-    AnyKind, Cursor, Limit, NoAttachments, Problem, Seconds, optional, read, removable, required,
+use super::{
+    field::{
+        AnyKind, Cursor, Limit, NoAttachments, Problem, Seconds, optional, read, removable,
+        required,
+    },
+    shape::{self, Id, MessageType, SendableType},
 };
 
 /// The one argument of an event, out of the array that the name begins.
@@ -42,23 +46,30 @@ pub fn with_group_id(argument: Value) -> Value {
 }
 
 /// `leave_group`, `typing_start`, `typing_stop`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InGroup {
     #[serde(deserialize_with = "required")]
+    #[schema(value_type = Id)]
     pub group_id: GroupId,
 }
 
 /// `join_group`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinGroup {
     #[serde(deserialize_with = "required")]
+    #[schema(value_type = Id)]
     pub group_id: GroupId,
+    /// The newest `updatedSeq` that the client has.
     #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<shape::Seq>)]
     pub after_seq: Option<Seq>,
+    /// That of the last `joined_group_success`.
     #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<shape::Epoch>)]
     pub epoch: Option<Epoch>,
+    /// Of the messages that are asked for by `afterSeq`; default 50.
     #[serde(default, deserialize_with = "optional")]
     pub limit: Option<Limit>,
 }
@@ -82,19 +93,19 @@ pub struct NewMessage {
     pub content: String,
     /// `TEXT` (default), `IMAGE`, `VIDEO`, `AUDIO` or `FILE`.
     #[serde(default, rename = "type", deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<SendableType>)]
     pub kind: Option<MessageKind>,
     /// A message of the same group.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shape::MessageId>)]
     pub reply_to_id: Option<MessageId>,
     /// 1 to 64 printable ASCII characters without space: makes sending again safe.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shape::ClientMessageId>)]
     pub client_message_id: Option<ClientMessageId>,
     /// Empty, until files exist.
     #[serde(default, deserialize_with = "optional", rename = "attachmentIds")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(rename = "attachmentIds")]
     pub _attachment_ids: Option<NoAttachments>,
 }
 
@@ -130,14 +141,18 @@ impl SendMessage {
 }
 
 /// `get_room_info`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetRoomInfo {
     #[serde(deserialize_with = "required")]
+    #[schema(value_type = Id)]
     pub group_id: GroupId,
+    /// Default: as many as the server lists.
     #[serde(default, deserialize_with = "optional")]
     pub limit: Option<Limit>,
+    /// Leads on.
     #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
     pub cursor: Option<Cursor<UserId>>,
 }
 
@@ -161,7 +176,7 @@ impl GetGroupMessages {
 }
 
 /// Which page of a history.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct HistoryPage {
@@ -172,10 +187,12 @@ pub struct HistoryPage {
     /// Leads to older messages.
     #[serde(default, deserialize_with = "optional")]
     #[param(value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     pub cursor: Option<Cursor<Seq>>,
     /// Instead of a cursor: what was created or changed after this `seq`.
     #[serde(default, deserialize_with = "optional")]
     #[param(value_type = Option<u64>)]
+    #[schema(value_type = Option<shape::Seq>)]
     pub after_seq: Option<Seq>,
 }
 
@@ -219,12 +236,12 @@ impl MarkRead {
 pub struct ReadUpTo {
     /// Everything up to here.
     #[serde(deserialize_with = "required")]
-    #[schema(value_type = u64)]
+    #[schema(value_type = shape::Seq)]
     pub seq: Seq,
 }
 
 /// `refresh_token`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct RefreshToken {
     pub token: String,
 }
@@ -317,11 +334,11 @@ impl ChangeGroup {
 pub struct AddMember {
     /// Who.
     #[serde(deserialize_with = "required")]
-    #[schema(value_type = String)]
+    #[schema(value_type = Id)]
     pub user_id: UserId,
     /// Default `MEMBER`.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shape::Role>)]
     pub role: Option<Role>,
 }
 
@@ -330,7 +347,7 @@ pub struct AddMember {
 pub struct GiveRole {
     /// `ADMIN`, `MODERATOR` or `MEMBER`.
     #[serde(deserialize_with = "required")]
-    #[schema(value_type = String)]
+    #[schema(value_type = shape::Role)]
     pub role: Role,
 }
 
@@ -348,7 +365,7 @@ pub struct RevokeToken {
 pub struct PutMember {
     /// Default `MEMBER`.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shape::Role>)]
     pub role: Option<Role>,
 }
 
@@ -358,7 +375,7 @@ pub struct PutMember {
 pub struct PassOn {
     /// A member.
     #[serde(deserialize_with = "required")]
-    #[schema(value_type = String)]
+    #[schema(value_type = Id)]
     pub user_id: UserId,
 }
 
@@ -395,7 +412,7 @@ pub struct PutGroup {
     pub name: GroupName,
     /// Who owns it. The record is made if there is none.
     #[serde(deserialize_with = "required")]
-    #[schema(value_type = String)]
+    #[schema(value_type = Id)]
     pub owner_id: UserId,
 }
 
@@ -405,17 +422,17 @@ pub struct PutGroup {
 pub struct AdminMessage {
     /// A member; without it, the server itself speaks.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Id>)]
     pub sender_id: Option<UserId>,
     /// 1 to 4,000 characters of plain text.
     pub content: String,
     /// `SYSTEM` without a sender; else `TEXT` (default), `IMAGE`, `VIDEO`, `AUDIO` or `FILE`.
     #[serde(default, rename = "type", deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<MessageType>)]
     pub kind: Option<AnyKind>,
     /// 1 to 64 printable ASCII characters without space: makes sending again safe.
     #[serde(default, deserialize_with = "optional")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shape::ClientMessageId>)]
     pub client_message_id: Option<ClientMessageId>,
 }
 

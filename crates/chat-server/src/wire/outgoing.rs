@@ -13,19 +13,22 @@ use chat_domain::{
     user::UserName,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     cursor::encode,
     record::{Message, ReadState},
+    shape::{self, Level, Role},
     time::Time,
 };
 
 /// `session`: the first event on a new connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session<'a> {
     pub user_id: &'a str,
     pub user_name: &'a str,
+    /// A secret of its owner.
     pub socket_id: &'a str,
     pub server_time: Time,
     pub token_expires_at: Time,
@@ -33,8 +36,8 @@ pub struct Session<'a> {
     pub typing: TypingTimes,
 }
 
-/// The limits that concern a client; 0 stands for none.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// The limits that concern a client; 0 stands for none, but for the sizes.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionLimits {
     pub connections_per_user: u32,
@@ -54,42 +57,60 @@ pub struct SessionLimits {
 }
 
 /// The server's own timings of typing indicators.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingTimes {
+    /// How long an indicator holds without being renewed.
     pub ttl_ms: u64,
+    /// How often others are told of a renewal.
     pub renew_ms: u64,
 }
 
 /// `session_closed`: why the server ends a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionClosed {
-    pub code: &'static str,
+    pub code: ClosingCode,
     pub message: &'static str,
+    /// Whether the client may come back.
     pub reconnect: bool,
+    /// Not before that.
     pub reconnect_in_ms: Option<u64>,
 }
 
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClosingCode {
+    ServerShutdown,
+    SlowConsumer,
+    RateLimited,
+    AuthExpired,
+    ServiceUnavailable,
+    Evicted,
+}
+
 /// `auth_expired`: the connection ends unless a new token comes.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthExpired {
     pub disconnect_in_ms: u64,
 }
 
 /// The answer to `refresh_token`.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRefreshed {
     pub token_expires_at: Time,
 }
 
 /// `service_status`: how well the server serves.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceStatus {
+    #[schema(value_type = Level)]
     pub level: &'static str,
+    #[schema(value_type = Vec<shape::Feature>)]
     pub affected: Vec<&'static str>,
     pub since: Time,
 }
@@ -97,6 +118,12 @@ pub struct ServiceStatus {
 impl ServiceStatus {
     /// All that may be affected.
     pub const FEATURES: [&str; 4] = ["presence", "typing", "delivery", "limits"];
+
+    /// How well it can be.
+    pub const LEVELS: [&str; 2] = [Self::FULL, Self::DEGRADED];
+
+    const FULL: &str = "full";
+    const DEGRADED: &str = "degraded";
 }
 
 impl From<&service::ServiceStatus> for ServiceStatus {
@@ -108,7 +135,11 @@ impl From<&service::ServiceStatus> for ServiceStatus {
             Feature::Limits => "limits",
         };
         Self {
-            level: if status.is_full() { "full" } else { "degraded" },
+            level: if status.is_full() {
+                Self::FULL
+            } else {
+                Self::DEGRADED
+            },
             affected: status.affected.iter().map(name).collect(),
             since: Time(status.since),
         }
@@ -116,7 +147,7 @@ impl From<&service::ServiceStatus> for ServiceStatus {
 }
 
 /// `joined_group_success`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinedGroup<'a> {
     pub group_id: &'a str,
@@ -124,12 +155,13 @@ pub struct JoinedGroup<'a> {
     pub socket_count: usize,
     pub last_seq: u64,
     pub epoch: &'a str,
+    /// The client has to drop what it has of this group.
     pub reset: bool,
     pub typing: Vec<Typist<'a>>,
 }
 
 /// Somebody who types.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Typist<'a> {
     pub user_id: &'a str,
@@ -164,7 +196,7 @@ impl<'a> Typist<'a> {
 }
 
 /// `left_group_success`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftGroup<'a> {
     pub group_id: &'a str,
@@ -183,7 +215,7 @@ impl<'a> LeftGroup<'a> {
 }
 
 /// `user_joined_group`, `user_left_group`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserMoved<'a> {
     pub group_id: &'a str,
@@ -193,7 +225,7 @@ pub struct UserMoved<'a> {
 }
 
 /// `user_typing`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserTyping<'a> {
     pub group_id: &'a str,
@@ -202,7 +234,7 @@ pub struct UserTyping<'a> {
 }
 
 /// `user_stopped_typing`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserStoppedTyping<'a> {
     pub group_id: &'a str,
@@ -210,13 +242,15 @@ pub struct UserStoppedTyping<'a> {
 }
 
 /// `room_members_update`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomMembers<'a> {
     pub group_id: &'a str,
+    /// Their ids, sorted.
     pub online_members: Vec<&'a str>,
     pub member_count: usize,
     pub socket_count: usize,
+    /// There are more than these: `nextCursor` leads on.
     pub truncated: bool,
     pub next_cursor: Option<String>,
 }
@@ -235,28 +269,40 @@ impl<'a> From<&'a Members> for RoomMembers<'a> {
 }
 
 /// `group_messages`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupMessages<'a> {
     pub group_id: &'a str,
+    /// Oldest first; by `updatedSeq` with `afterSeq`.
     pub messages: Vec<Message<'a>>,
     pub has_next_page: bool,
+    /// Leads to older messages; `null` with `afterSeq`.
     pub next_cursor: Option<String>,
 }
 
 /// `removed_from_group`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovedFromGroup<'a> {
     pub group_id: &'a str,
-    pub reason: &'static str,
+    pub reason: RemovalReason,
+}
+
+/// Why somebody is no member any more.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RemovalReason {
+    Removed,
+    #[expect(dead_code, reason = "clients know it; nobody is banned yet")]
+    Banned,
+    GroupDeleted,
 }
 
 impl<'a> RemovedFromGroup<'a> {
     pub fn new(group: &'a GroupId, reason: Removal) -> Self {
         let reason = match reason {
-            Removal::Removed => "REMOVED",
-            Removal::GroupDeleted => "GROUP_DELETED",
+            Removal::Removed => RemovalReason::Removed,
+            Removal::GroupDeleted => RemovalReason::GroupDeleted,
         };
         Self {
             group_id: group.as_str(),
@@ -266,12 +312,14 @@ impl<'a> RemovedFromGroup<'a> {
 }
 
 /// `added_to_group`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddedToGroup<'a> {
     pub group_id: &'a str,
     pub name: &'a str,
+    #[schema(value_type = Role)]
     pub role: &'static str,
+    /// `null` for the administrator.
     pub by: Option<&'a str>,
 }
 
@@ -287,7 +335,7 @@ impl<'a> From<&'a Addition> for AddedToGroup<'a> {
 }
 
 /// `group_updated`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupUpdated<'a> {
     pub group_id: &'a str,
@@ -311,16 +359,17 @@ impl<'a> From<&'a Group> for GroupUpdated<'a> {
 }
 
 /// `member_updated`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberUpdated<'a> {
     pub group_id: &'a str,
     pub user_id: &'a str,
+    #[schema(value_type = Role)]
     pub role: &'static str,
 }
 
 /// `unread_update`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnreadUpdate<'a> {
     pub group_id: &'a str,

@@ -14,42 +14,50 @@ use chat_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{cursor::encode, time::Time};
+use super::{
+    cursor::encode,
+    shape::{MessageId, MessageType, Role},
+    time::Time,
+};
 
 /// A message; also the event `message_received`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message<'a> {
+    #[schema(value_type = MessageId)]
     pub id: String,
     pub group_id: &'a str,
+    /// Numbers the messages of a group without a gap.
     pub seq: u64,
+    /// The `seq` of the message's last change.
     pub updated_seq: u64,
     /// `null` for what the server itself says.
     pub sender_id: Option<&'a str>,
+    /// Plain text, never HTML.
     pub content: &'a str,
     #[serde(rename = "type")]
+    #[schema(value_type = MessageType)]
     pub kind: &'static str,
+    #[schema(value_type = Option<MessageId>)]
     pub reply_to_id: Option<String>,
     pub client_message_id: Option<&'a str>,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub edited_at: Option<Time>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub deleted_at: Option<Time>,
     pub user: Option<User<'a>>,
     pub reply_to: Option<Quote<'a>>,
     /// Empty, until files exist.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub attachments: [(); 0],
     /// Empty, until reactions exist.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub reactions: [(); 0],
 }
 
 /// The message that another one answers, in short.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Quote<'a> {
+    #[schema(value_type = MessageId)]
     pub id: String,
     pub content: &'a str,
     pub user: Option<QuotedUser<'a>>,
@@ -122,6 +130,7 @@ impl<'a> From<&'a LogMessage> for Message<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct ReadState {
     pub last_read_seq: u64,
+    /// Of others, after `lastReadSeq`; at most 1,000.
     pub unread_count: u32,
 }
 
@@ -137,6 +146,7 @@ impl From<ReadMark> for ReadState {
 /// A group, as one of its members or the administrator sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Group)]
 pub struct GroupRecord<'a> {
     pub id: &'a str,
     pub name: &'a str,
@@ -144,9 +154,9 @@ pub struct GroupRecord<'a> {
     pub is_private: bool,
     pub last_seq: u64,
     pub epoch: &'a str,
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
     /// The caller's role; `null` for the administrator.
+    #[schema(value_type = Option<Role>)]
     pub role: Option<&'static str>,
 }
 
@@ -207,8 +217,8 @@ impl<'a> From<&'a ListedGroup> for GroupEntry<'a> {
 pub struct Member<'a> {
     pub group_id: &'a str,
     pub user_id: &'a str,
+    #[schema(value_type = Role)]
     pub role: &'static str,
-    #[schema(value_type = String, format = DateTime)]
     pub joined_at: Time,
 }
 

@@ -18,6 +18,7 @@ use super::{field::Problem, time::millis};
 /// The codes of the contract, section 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = ErrorCode)]
 pub enum Code {
     /// What was sent is not what the contract asks for.
     ValidationError,
@@ -278,14 +279,18 @@ impl From<ManageError> for Refusal {
 }
 
 /// The error object of acknowledgements and of the event `error`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventError<'a> {
     pub code: Code,
+    /// One plain sentence for a developer.
     pub message: &'a str,
+    /// What was refused.
     pub event: &'a str,
     pub group_id: Option<&'a str>,
+    /// After how long trying again can succeed.
     pub retry_after_ms: Option<u64>,
+    /// The fields that are wrong.
     pub details: Vec<Detail<'a>>,
 }
 

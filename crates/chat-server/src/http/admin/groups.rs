@@ -78,7 +78,7 @@ pub async fn delete_member(
 
 /// Send in a member's name, or, without `senderId`, in the server's own.
 #[utoipa::path(
-    post, path = "/api/v1/admin/groups/{groupId}/messages", tag = "admin", params(("groupId" = String, Path)),
+    post, path = "/api/v1/admin/groups/{groupId}/messages", operation_id = "announce", tag = "admin", params(("groupId" = String, Path)),
     request_body = AdminMessage,
     responses(
         (status = 201, body = Message<'static>),

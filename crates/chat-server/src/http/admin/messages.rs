@@ -20,7 +20,7 @@ use crate::{
 
 /// The way of one of the last messages: where it was stored, and to how many sockets of each node it went.
 #[utoipa::path(
-    get, path = "/api/v1/admin/messages/{messageId}/trace", tag = "admin",
+    get, path = "/api/v1/admin/messages/{messageId}/trace", operation_id = "trace_message", tag = "admin",
     params(("messageId" = String, Path)), responses((status = 200, body = Journey))
 )]
 pub async fn trace(

@@ -22,7 +22,7 @@ use crate::{
 
 /// The nodes of the fleet.
 #[utoipa::path(
-    get, path = "/api/v1/admin/nodes", tag = "admin", responses((status = 200, body = Nodes))
+    get, path = "/api/v1/admin/nodes", operation_id = "list_nodes", tag = "admin", responses((status = 200, body = Nodes))
 )]
 pub async fn list(_: Administrator, State(app): State<Arc<App>>) -> Answer {
     let replies = app.peers.ask(Question::Node).await;
@@ -39,7 +39,7 @@ pub async fn list(_: Administrator, State(app): State<Arc<App>>) -> Answer {
 
 /// Stop a node, as SIGTERM does: that one, or the one that answers.
 #[utoipa::path(
-    post, path = "/api/v1/admin/drain", tag = "admin", params(WhichNode), request_body = Option<Drain>,
+    post, path = "/api/v1/admin/drain", operation_id = "drain_node", tag = "admin", params(WhichNode), request_body = Option<Drain>,
     responses((status = 202, body = Draining))
 )]
 pub async fn drain(

@@ -25,7 +25,7 @@ use crate::{
 
 /// The rooms that somebody is in, over all nodes.
 #[utoipa::path(
-    get, path = "/api/v1/admin/rooms", tag = "admin", params(RoomsPage),
+    get, path = "/api/v1/admin/rooms", operation_id = "list_rooms", tag = "admin", params(RoomsPage),
     responses((status = 200, body = Rooms))
 )]
 pub async fn list(
@@ -72,7 +72,7 @@ pub async fn list(
 
 /// One room that somebody is in, with who that is.
 #[utoipa::path(
-    get, path = "/api/v1/admin/rooms/{groupId}", tag = "admin",
+    get, path = "/api/v1/admin/rooms/{groupId}", operation_id = "get_room", tag = "admin",
     params(("groupId" = String, Path), MembersPage), responses((status = 200, body = RoomDetail))
 )]
 pub async fn show(

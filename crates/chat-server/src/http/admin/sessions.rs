@@ -30,7 +30,7 @@ const LONGEST_NAME: usize = 64;
 
 /// The connections of a user, over all nodes.
 #[utoipa::path(
-    get, path = "/api/v1/admin/users/{userId}/sessions", tag = "admin", params(("userId" = String, Path)),
+    get, path = "/api/v1/admin/users/{userId}/sessions", operation_id = "list_sessions", tag = "admin", params(("userId" = String, Path)),
     responses((status = 200, body = Sessions))
 )]
 pub async fn list(
@@ -58,7 +58,7 @@ pub async fn list(
 
 /// End one connection of a user. Its name is that of the list.
 #[utoipa::path(
-    delete, path = "/api/v1/admin/users/{userId}/sessions/{session}", tag = "admin",
+    delete, path = "/api/v1/admin/users/{userId}/sessions/{session}", operation_id = "end_session", tag = "admin",
     params(("userId" = String, Path), ("session" = String, Path)), responses((status = 200, body = Receipt))
 )]
 pub async fn end(
@@ -75,7 +75,7 @@ pub async fn end(
 
 /// End every connection of a user.
 #[utoipa::path(
-    delete, path = "/api/v1/admin/users/{userId}/sessions", tag = "admin", params(("userId" = String, Path)),
+    delete, path = "/api/v1/admin/users/{userId}/sessions", operation_id = "end_sessions", tag = "admin", params(("userId" = String, Path)),
     responses((status = 200, body = Receipt))
 )]
 pub async fn end_all(

@@ -23,7 +23,7 @@ use crate::{
 
 /// What went on in the last ten minutes, for every two seconds, over all nodes.
 #[utoipa::path(
-    get, path = "/api/v1/admin/stats", tag = "admin", params(StatsSince),
+    get, path = "/api/v1/admin/stats", operation_id = "get_stats", tag = "admin", params(StatsSince),
     responses((status = 200, body = Stats))
 )]
 pub async fn show(

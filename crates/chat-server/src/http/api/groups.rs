@@ -21,7 +21,7 @@ use crate::{
 
 /// Make a group; the caller owns it.
 #[utoipa::path(
-    post, path = "/api/v1/groups", tag = "groups", request_body = CreateGroup,
+    post, path = "/api/v1/groups", operation_id = "create_group", tag = "groups", request_body = CreateGroup,
     responses((status = 201, body = GroupRecord<'static>))
 )]
 pub async fn create(
@@ -38,7 +38,7 @@ pub async fn create(
 
 /// The caller's groups.
 #[utoipa::path(
-    get, path = "/api/v1/groups", tag = "groups", params(GroupsPage),
+    get, path = "/api/v1/groups", operation_id = "list_groups", tag = "groups", params(GroupsPage),
     responses((status = 200, body = List<GroupEntry<'static>>))
 )]
 pub async fn list(
@@ -61,7 +61,7 @@ pub async fn list(
 
 /// A group.
 #[utoipa::path(
-    get, path = "/api/v1/groups/{groupId}", tag = "groups", params(("groupId" = String, Path)),
+    get, path = "/api/v1/groups/{groupId}", operation_id = "get_group", tag = "groups", params(("groupId" = String, Path)),
     responses((status = 200, body = GroupRecord<'static>))
 )]
 pub async fn show(
@@ -75,7 +75,7 @@ pub async fn show(
 
 /// Change a group; `ADMIN` and above.
 #[utoipa::path(
-    patch, path = "/api/v1/groups/{groupId}", tag = "groups", params(("groupId" = String, Path)),
+    patch, path = "/api/v1/groups/{groupId}", operation_id = "change_group", tag = "groups", params(("groupId" = String, Path)),
     request_body = ChangeGroup, responses((status = 200, body = GroupRecord<'static>))
 )]
 pub async fn change(
@@ -94,7 +94,7 @@ pub async fn change(
 
 /// Delete a group with its history; `OWNER`.
 #[utoipa::path(
-    delete, path = "/api/v1/groups/{groupId}", tag = "groups", params(("groupId" = String, Path)),
+    delete, path = "/api/v1/groups/{groupId}", operation_id = "delete_group", tag = "groups", params(("groupId" = String, Path)),
     responses((status = 204))
 )]
 pub async fn delete(

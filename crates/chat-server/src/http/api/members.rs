@@ -22,7 +22,7 @@ use crate::{
 
 /// The group's members, with their roles and whether they are in the room.
 #[utoipa::path(
-    get, path = "/api/v1/groups/{groupId}/members", tag = "members",
+    get, path = "/api/v1/groups/{groupId}/members", operation_id = "list_members", tag = "members",
     params(("groupId" = String, Path), MembersPage),
     responses((status = 200, body = List<ListedMember<'static>>))
 )]
@@ -48,7 +48,7 @@ pub async fn list(
 
 /// Add a member; `ADMIN` and above, with a role below one's own.
 #[utoipa::path(
-    post, path = "/api/v1/groups/{groupId}/members", tag = "members", params(("groupId" = String, Path)),
+    post, path = "/api/v1/groups/{groupId}/members", operation_id = "add_member", tag = "members", params(("groupId" = String, Path)),
     request_body = AddMember, responses((status = 201, body = Member<'static>))
 )]
 pub async fn add(
@@ -91,7 +91,7 @@ pub async fn give_role(
 
 /// Remove a member; `ADMIN` and above, somebody below; or anybody themselves.
 #[utoipa::path(
-    delete, path = "/api/v1/groups/{groupId}/members/{userId}", tag = "members",
+    delete, path = "/api/v1/groups/{groupId}/members/{userId}", operation_id = "remove_member", tag = "members",
     params(("groupId" = String, Path), ("userId" = String, Path)), responses((status = 204))
 )]
 pub async fn remove(
@@ -107,7 +107,7 @@ pub async fn remove(
 
 /// Pass the group on to another member; `OWNER`, who becomes `ADMIN`.
 #[utoipa::path(
-    post, path = "/api/v1/groups/{groupId}/owner", tag = "members", params(("groupId" = String, Path)),
+    post, path = "/api/v1/groups/{groupId}/owner", operation_id = "pass_on_group", tag = "members", params(("groupId" = String, Path)),
     request_body = PassOn, responses((status = 200, body = Member<'static>))
 )]
 pub async fn pass_on(

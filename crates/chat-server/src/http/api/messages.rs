@@ -27,7 +27,7 @@ use crate::{
 
 /// A page of the group's history.
 #[utoipa::path(
-    get, path = "/api/v1/groups/{groupId}/messages", tag = "messages",
+    get, path = "/api/v1/groups/{groupId}/messages", operation_id = "list_messages", tag = "messages",
     params(("groupId" = String, Path), HistoryPage),
     responses((status = 200, body = History<'static>))
 )]
@@ -52,7 +52,7 @@ pub async fn list(
 
 /// Send without being in the room. The same `clientMessageId` again answers 200 with the first message.
 #[utoipa::path(
-    post, path = "/api/v1/groups/{groupId}/messages", tag = "messages",
+    post, path = "/api/v1/groups/{groupId}/messages", operation_id = "send_message", tag = "messages",
     params(("groupId" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "instead of `clientMessageId`")),
     request_body = NewMessage,
     responses((status = 201, body = Message<'static>), (status = 200, body = Message<'static>, description = "sent before"))

@@ -35,7 +35,6 @@ pub struct Journey {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stop {
     pub node: String,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Time,
 }
 
@@ -43,7 +42,6 @@ pub struct Stop {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Delivery {
     pub node: String,
-    #[schema(value_type = String, format = DateTime)]
     pub at: Time,
     /// How many sockets they were. Who read it in the history is not among them.
     pub sockets: usize,
@@ -124,7 +122,6 @@ pub struct Stats {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatsItem {
-    #[schema(value_type = String, format = DateTime)]
     pub at: Time,
     /// How many nodes it is the sum of.
     pub nodes: usize,

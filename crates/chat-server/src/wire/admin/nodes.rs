@@ -27,7 +27,6 @@ pub struct Nodes {
 pub struct Node {
     pub id: String,
     pub version: String,
-    #[schema(value_type = String, format = DateTime)]
     pub started_at: Time,
     pub uptime_seconds: u64,
     pub connections: usize,

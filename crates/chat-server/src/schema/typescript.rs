@@ -1,0 +1,303 @@
+//! The types of the TypeScript client: an interface for each schema, and the maps of events that socket.io-client takes.
+//!
+//! A schema that is called `Done_Message` is the generic `Done<T>` with `Message` in it. The layout is Prettier's.
+
+use std::collections::BTreeSet;
+
+use utoipa::openapi::{
+    RefOr, Schema,
+    schema::{ArrayItems, Object, SchemaType, Type},
+};
+
+use super::catalogue::{Catalogue, News, Request, Schemas};
+use crate::wire::schemas::reference;
+
+const HEAD: &str = "\
+// What travels between a client and chat-server, as docs/protocol.md has it. Nothing here exists at run time.
+// Made from crates/chat-server/src/wire by `make schema`.
+//
+// What the server sends has every field; what is absent is `null`. What a client sends may leave optional fields out.
+";
+
+const WIDTH: usize = 120;
+
+/// The module.
+pub fn module(catalogue: &Catalogue) -> String {
+    let parts = [
+        HEAD.to_owned(),
+        definitions(&catalogue.schemas),
+        aliases(catalogue),
+        answer(),
+        requests(catalogue),
+        news(catalogue),
+    ];
+    parts.join("\n")
+}
+
+fn definitions(schemas: &Schemas) -> String {
+    let mut known = BTreeSet::new();
+    let mut text = Vec::new();
+    for (name, schema) in schemas {
+        let (name, parameter) = match name.split_once('_') {
+            Some((generic, argument)) => (generic, Some(argument)),
+            None => (name.as_str(), None),
+        };
+        if known.insert(name) {
+            text.push(definition(name, parameter, schema));
+        }
+    }
+    text.join("\n")
+}
+
+fn definition(name: &str, parameter: Option<&str>, schema: &RefOr<Schema>) -> String {
+    let head = comment(description(schema), "");
+    let generic = if parameter.is_some() { "<T>" } else { "" };
+    let (parts, object) = parts(schema);
+    let Some(object) = object else {
+        return head + &alias(&format!("{name}{generic}"), &choices(schema, parameter));
+    };
+    let fields = fields(object, parameter);
+    let extends = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" extends {}", parts.join(", "))
+    };
+    format!("{head}export interface {name}{generic}{extends} {{\n{fields}}}\n")
+}
+
+/// What an interface has of others, and its own fields.
+fn parts(schema: &RefOr<Schema>) -> (Vec<&str>, Option<&Object>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {
+            (Vec::new(), Some(object))
+        }
+        RefOr::T(Schema::AllOf(all)) => {
+            let others = all.items.iter().filter_map(reference).collect();
+            let own = all.items.iter().find_map(|item| match item {
+                RefOr::T(Schema::Object(object)) => Some(object),
+                _ => None,
+            });
+            (others, own)
+        }
+        _ => (Vec::new(), None),
+    }
+}
+
+fn alias(name: &str, choices: &[String]) -> String {
+    let (head, union) = (format!("export type {name} ="), choices.join(" | "));
+    if head.len() + union.len() + 2 <= WIDTH {
+        format!("{head} {union};\n")
+    } else if union.len() + 3 <= WIDTH {
+        format!("{head}\n  {union};\n")
+    } else {
+        format!("{head}\n  | {};\n", choices.join("\n  | "))
+    }
+}
+
+fn fields(object: &Object, parameter: Option<&str>) -> String {
+    let mut text = String::new();
+    for (name, schema) in &object.properties {
+        let mark = if object.required.contains(name) {
+            ""
+        } else {
+            "?"
+        };
+        let kind = choices(schema, parameter).join(" | ");
+        text += &comment(description(schema), "  ");
+        text += &format!("  {name}{mark}: {kind};\n");
+    }
+    text
+}
+
+/// The members of the union that it is, `null` last.
+fn choices(schema: &RefOr<Schema>, parameter: Option<&str>) -> Vec<String> {
+    if let Some(name) = reference(schema) {
+        return vec![named(name, parameter)];
+    }
+    let RefOr::T(schema) = schema else {
+        return Vec::new();
+    };
+    let mut choices = match schema {
+        Schema::Object(object) => literals(object),
+        Schema::Array(array) => {
+            let item = match &array.items {
+                ArrayItems::RefOrSchema(item) => joined(item, parameter),
+                ArrayItems::False => "never".to_owned(),
+            };
+            vec![format!("{item}[]")]
+                .into_iter()
+                .chain(null(&array.schema_type))
+                .collect()
+        }
+        Schema::OneOf(one) => one
+            .items
+            .iter()
+            .flat_map(|item| choices(item, parameter))
+            .collect(),
+        Schema::AnyOf(any) => any
+            .items
+            .iter()
+            .flat_map(|item| choices(item, parameter))
+            .collect(),
+        Schema::AllOf(all) => {
+            let parts: Vec<_> = all
+                .items
+                .iter()
+                .map(|item| joined(item, parameter))
+                .collect();
+            vec![parts.join(" & ")]
+        }
+        _ => vec!["unknown".to_owned()],
+    };
+    choices.sort_by_key(|choice| choice == "null");
+    choices
+}
+
+fn joined(schema: &RefOr<Schema>, parameter: Option<&str>) -> String {
+    let choices = choices(schema, parameter);
+    match choices.as_slice() {
+        [only] => only.clone(),
+        _ => format!("({})", choices.join(" | ")),
+    }
+}
+
+/// The types of values: what they are in full, where that is known.
+fn literals(object: &Object) -> Vec<String> {
+    if let Some(values) = &object.enum_values {
+        return values
+            .iter()
+            .map(|value| value.to_string().replace('"', "'"))
+            .collect();
+    }
+    let types = match &object.schema_type {
+        SchemaType::Type(only) => std::slice::from_ref(only),
+        SchemaType::Array(types) => types,
+        SchemaType::AnyValue => return vec!["unknown".to_owned()],
+    };
+    types
+        .iter()
+        .map(|kind| primitive(kind).to_owned())
+        .collect()
+}
+
+fn primitive(kind: &Type) -> &'static str {
+    match kind {
+        Type::String => "string",
+        Type::Integer | Type::Number => "number",
+        Type::Boolean => "boolean",
+        Type::Null => "null",
+        Type::Array => "unknown[]",
+        Type::Object => "Record<string, never>",
+    }
+}
+
+fn null(schema_type: &SchemaType) -> Option<String> {
+    match schema_type {
+        SchemaType::Array(types) if types.contains(&Type::Null) => Some("null".to_owned()),
+        _ => None,
+    }
+}
+
+fn named(name: &str, parameter: Option<&str>) -> String {
+    match name.split_once('_') {
+        _ if parameter == Some(name) => "T".to_owned(),
+        Some((generic, argument)) => format!("{generic}<{argument}>"),
+        None => name.to_owned(),
+    }
+}
+
+/// Each event's argument or payload is called like the event, too.
+fn aliases(catalogue: &Catalogue) -> String {
+    let arguments = catalogue
+        .requests
+        .iter()
+        .map(|request| (request.event, &request.argument));
+    let payloads = catalogue
+        .news
+        .iter()
+        .map(|news| (news.event, &news.payload));
+    let mut text = String::new();
+    for (event, schema) in arguments.chain(payloads) {
+        let name = camel(event);
+        // `Error` is JavaScript's own.
+        if name != "Error" && !catalogue.schemas.contains_key(&name) {
+            text += &alias(&name, &[schema.clone()]);
+        }
+    }
+    text
+}
+
+fn answer() -> String {
+    "/** What an event is acknowledged with. */\nexport type Answer<T> = Done<T> | Refused;\n"
+        .to_owned()
+}
+
+fn requests(catalogue: &Catalogue) -> String {
+    let mut text = "\
+// A callback that may be left out would make `emitWithAck` return `any`. So it is there wherever an answer counts.
+export interface ClientToServerEvents {
+"
+    .to_owned();
+    for Request {
+        event,
+        summary,
+        argument,
+        done,
+        ..
+    } in &catalogue.requests
+    {
+        let data = named(done, None).replacen("Done", "Answer", 1);
+        let mark = if data == "Answer<Nothing>" { "?" } else { "" };
+        text += &comment(Some(summary), "  ");
+        text += &format!(
+            "  {event}: (argument: {argument}, answer{mark}: (answer: {data}) => void) => void;\n"
+        );
+    }
+    text + "}\n"
+}
+
+fn news(catalogue: &Catalogue) -> String {
+    let mut text = "export interface ServerToClientEvents {\n".to_owned();
+    for News {
+        event,
+        summary,
+        payload,
+    } in &catalogue.news
+    {
+        text += &comment(Some(summary), "  ");
+        text += &format!("  {event}: (payload: {payload}) => void;\n");
+    }
+    text + "}\n"
+}
+
+fn camel(event: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    event.split('_').map(capital).collect()
+}
+
+fn description(schema: &RefOr<Schema>) -> Option<&str> {
+    match schema {
+        RefOr::Ref(reference) => Some(reference.description.as_str()),
+        RefOr::T(Schema::Object(object)) => object.description.as_deref(),
+        RefOr::T(Schema::Array(array)) => array.description.as_deref(),
+        // That of a field which may be `null` stands with what it is otherwise.
+        RefOr::T(Schema::OneOf(one)) => {
+            let own = one.description.as_deref();
+            own.or_else(|| {
+                one.items
+                    .iter()
+                    .filter(|item| reference(item).is_some())
+                    .find_map(description)
+            })
+        }
+        RefOr::T(Schema::AllOf(all)) => all.description.as_deref(),
+        RefOr::T(_) => None,
+    }
+}
+
+fn comment(text: Option<&str>, indent: &str) -> String {
+    match text {
+        None | Some("") => String::new(),
+        Some(text) => format!("{indent}/** {} */\n", text.replace('\n', " ")),
+    }
+}
