@@ -43,15 +43,14 @@ test('the same name is the same user', async () => {
   assert.notEqual((await login('Zoë')).id, (await login('zoë')).id);
 });
 
-test('a page and a document are there to look at', async () => {
+test('a page and the document are there to look at', async () => {
   const page = await fetch(`${server.url}/`);
   const document = await (await fetch(`${server.url}/api/v1/openapi.json`)).json();
 
   assert.equal(page.status, 200);
   assert.match(page.headers.get('content-type'), /^text\/html/);
   assert.match(page.headers.get('content-security-policy'), /^default-src 'self'; .*frame-ancestors 'none'$/);
-  assert.ok(document.paths['/api/v1/groups/{groupId}/messages'].post);
-  assert.ok(document.paths['/api/v1/dev/login'].post);
+  assert.deepEqual(document, openapi);
 });
 
 /** Asks with a host of one's own choice, which fetch does not allow. */

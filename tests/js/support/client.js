@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { io } from 'socket.io-client';
 
+import { assertAnswered, assertEvent } from './documents.js';
 import { PATIENCE_MS } from './wait.js';
 
 export class Client {
@@ -23,6 +24,7 @@ export class Client {
       ...options,
     });
     this.socket.onAny((...received) => {
+      assertEvent(...received);
       this.events.push(received);
       this.#look();
     });
@@ -65,7 +67,9 @@ export class Client {
 
   /** Sends, and returns the answer: `{ok, data}` or `{ok, error}`. */
   async emitAck(event, ...args) {
-    return this.socket.timeout(PATIENCE_MS).emitWithAck(event, ...args);
+    const answer = await this.socket.timeout(PATIENCE_MS).emitWithAck(event, ...args);
+    assertAnswered(event, args[0], answer);
+    return answer;
   }
 
   /** Sends what must succeed, and returns the answer's data. */

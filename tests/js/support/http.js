@@ -1,5 +1,7 @@
 // Requests to the HTTP side.
 
+import { assertResponse } from './documents.js';
+
 /** The code that goes with each status of a refusal. */
 export const CODES = {
   400: 'VALIDATION_ERROR',
@@ -26,8 +28,9 @@ export async function request(url, method, path, { token, body, headers = {} } =
     },
     body: isRaw ? body : JSON.stringify(body),
   });
-  const text = await answer.text();
-  return { status: answer.status, body: parsed(text) };
+  const [status, received] = [answer.status, parsed(await answer.text())];
+  if (path.startsWith('/api/')) assertResponse(method, path, status, received);
+  return { status, body: received };
 }
 
 function parsed(text) {
