@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { openapi } from './support/documents.js';
 import { Server } from './support/server.js';
 
 const run = promisify(execFile);

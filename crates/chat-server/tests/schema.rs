@@ -9,12 +9,17 @@ use chat_server::schema::documents;
 
 #[track_caller]
 fn assert_fresh(path: &str) {
-    let document = documents().into_iter().find(|document| document.path == path);
+    let document = documents()
+        .into_iter()
+        .find(|document| document.path == path);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
 
     let written = fs::read_to_string(root.join(path)).unwrap();
 
-    assert!(written == document.unwrap().text, "{path} is stale: run `make schema`");
+    assert!(
+        written == document.unwrap().text,
+        "{path} is stale: run `make schema`"
+    );
 }
 
 #[test]
