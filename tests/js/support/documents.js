@@ -8,7 +8,7 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 
 const read = (name) => parse(readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8'));
-const asyncapi = read('asyncapi.yaml');
+export const asyncapi = read('asyncapi.yaml');
 export const openapi = read('openapi.yaml');
 
 const ajv = new Ajv({ allErrors: true, strictTypes: false });
