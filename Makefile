@@ -44,9 +44,11 @@ test: setup ## Every test; those with the JavaScript client on SQLite, on Postgr
 	cargo nextest run --workspace --all-features
 	cargo test --doc --workspace --all-features
 	cargo build --bin chat-server
+	rm -rf target/seen && mkdir target/seen
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" node --test tests/js/*.test.js
-	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 scripts/with-postgres node --test tests/js/*.test.js
-	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test tests/js/fleet/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_REDIS=1 TEST_SEEN="$(CURDIR)/target/seen" scripts/with-postgres node --test tests/js/*.test.js
+	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" TEST_SEEN="$(CURDIR)/target/seen" scripts/with-postgres node --test tests/js/fleet/*.test.js
+	node tests/js/support/unseen.js target/seen
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" scripts/with-postgres node --test --test-concurrency=2 tests/browser/*.test.js
 	CHAT_SERVER_BIN="$(CURDIR)/target/debug/chat-server" npm test --prefix clients/typescript
 

@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod catalogue;
+mod kinds;
 mod recorded;
 mod typescript;
 

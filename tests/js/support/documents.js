@@ -1,7 +1,7 @@
 // What the documents of the protocol allow. The client and the requests of these tests hold all that travels against
 // them: what the server sends has to be described there to the last field, and so has what it accepts.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -20,19 +20,30 @@ for (const [name, { components }] of Object.entries({ asyncapi, openapi })) {
   ajv.addSchema({ $id: `${name}-closed`, components: { schemas: mapValues(components.schemas, closedWithin) } });
 }
 
+// What passed here, for unseen.js.
+const seen = new Set();
+process.on('exit', () => {
+  if (process.env.TEST_SEEN) writeFileSync(`${process.env.TEST_SEEN}/${process.pid}`, [...seen].join('\n'));
+});
+
 /** Fails unless the server may send that event. */
 export function assertEvent(event, ...received) {
   assertSends('send', event);
   if (received.length !== 1) throw new Error(`the server sent ${event} with ${received.length} arguments`);
   assertFits(`the server sent ${event}`, closed('asyncapi', payloadOf(event)), received[0]);
+  seen.add(event);
 }
 
 /** Fails unless a client may send that, and be answered so. */
 export function assertAnswered(event, argument, answer) {
-  if (!answer?.ok) return assertFits(`${event} was refused`, closed('asyncapi', payloadOf('refused')), answer);
+  if (!answer?.ok) {
+    assertFits(`${event} was refused`, closed('asyncapi', payloadOf('refused')), answer);
+    return seen.add('refused');
+  }
   assertSends('receive', event);
   assertFits(`the server accepted ${event}`, open('asyncapi', payloadOf(event)), argument);
   assertFits(`${event} was answered`, closed('asyncapi', payloadOf(`${event}_ack`)), answer);
+  seen.add(event).add(`${event}_ack`);
 }
 
 /** Fails unless the server may answer a request so. */

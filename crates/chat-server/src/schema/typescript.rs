@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use utoipa::openapi::{
-    RefOr, Schema,
-    schema::{ArrayItems, Object, SchemaType, Type},
-};
+use utoipa::openapi::{RefOr, Schema, schema::Object};
 
-use super::catalogue::{Catalogue, News, Request, Schemas};
+use super::{
+    catalogue::{Catalogue, News, Request, Schemas},
+    kinds::{choices, named},
+};
 use crate::wire::schemas::reference;
 
 const HEAD: &str = "\
@@ -97,11 +97,8 @@ fn alias(name: &str, choices: &[String]) -> String {
 fn fields(object: &Object, parameter: Option<&str>) -> String {
     let mut text = String::new();
     for (name, schema) in &object.properties {
-        let mark = if object.required.contains(name) {
-            ""
-        } else {
-            "?"
-        };
+        let is_required = object.required.contains(name);
+        let mark = if is_required { "" } else { "?" };
         let kind = choices(schema, parameter).join(" | ");
         text += &comment(description(schema), "  ");
         text += &format!("  {name}{mark}: {kind};\n");
@@ -109,113 +106,11 @@ fn fields(object: &Object, parameter: Option<&str>) -> String {
     text
 }
 
-/// The members of the union that it is, `null` last.
-fn choices(schema: &RefOr<Schema>, parameter: Option<&str>) -> Vec<String> {
-    if let Some(name) = reference(schema) {
-        return vec![named(name, parameter)];
-    }
-    let RefOr::T(schema) = schema else {
-        return Vec::new();
-    };
-    let mut choices = match schema {
-        Schema::Object(object) => literals(object),
-        Schema::Array(array) => {
-            let item = match &array.items {
-                ArrayItems::RefOrSchema(item) => joined(item, parameter),
-                ArrayItems::False => "never".to_owned(),
-            };
-            vec![format!("{item}[]")]
-                .into_iter()
-                .chain(null(&array.schema_type))
-                .collect()
-        }
-        Schema::OneOf(one) => one
-            .items
-            .iter()
-            .flat_map(|item| choices(item, parameter))
-            .collect(),
-        Schema::AnyOf(any) => any
-            .items
-            .iter()
-            .flat_map(|item| choices(item, parameter))
-            .collect(),
-        Schema::AllOf(all) => {
-            let parts: Vec<_> = all
-                .items
-                .iter()
-                .map(|item| joined(item, parameter))
-                .collect();
-            vec![parts.join(" & ")]
-        }
-        _ => vec!["unknown".to_owned()],
-    };
-    choices.sort_by_key(|choice| choice == "null");
-    choices
-}
-
-fn joined(schema: &RefOr<Schema>, parameter: Option<&str>) -> String {
-    let choices = choices(schema, parameter);
-    match choices.as_slice() {
-        [only] => only.clone(),
-        _ => format!("({})", choices.join(" | ")),
-    }
-}
-
-/// The types of values: what they are in full, where that is known.
-fn literals(object: &Object) -> Vec<String> {
-    if let Some(values) = &object.enum_values {
-        return values
-            .iter()
-            .map(|value| value.to_string().replace('"', "'"))
-            .collect();
-    }
-    let types = match &object.schema_type {
-        SchemaType::Type(only) => std::slice::from_ref(only),
-        SchemaType::Array(types) => types,
-        SchemaType::AnyValue => return vec!["unknown".to_owned()],
-    };
-    types
-        .iter()
-        .map(|kind| primitive(kind).to_owned())
-        .collect()
-}
-
-fn primitive(kind: &Type) -> &'static str {
-    match kind {
-        Type::String => "string",
-        Type::Integer | Type::Number => "number",
-        Type::Boolean => "boolean",
-        Type::Null => "null",
-        Type::Array => "unknown[]",
-        Type::Object => "Record<string, never>",
-    }
-}
-
-fn null(schema_type: &SchemaType) -> Option<String> {
-    match schema_type {
-        SchemaType::Array(types) if types.contains(&Type::Null) => Some("null".to_owned()),
-        _ => None,
-    }
-}
-
-fn named(name: &str, parameter: Option<&str>) -> String {
-    match name.split_once('_') {
-        _ if parameter == Some(name) => "T".to_owned(),
-        Some((generic, argument)) => format!("{generic}<{argument}>"),
-        None => name.to_owned(),
-    }
-}
-
 /// Each event's argument or payload is called like the event, too.
 fn aliases(catalogue: &Catalogue) -> String {
-    let arguments = catalogue
-        .requests
-        .iter()
-        .map(|request| (request.event, &request.argument));
-    let payloads = catalogue
-        .news
-        .iter()
-        .map(|news| (news.event, &news.payload));
+    let Catalogue { requests, news, .. } = catalogue;
+    let arguments = requests.iter().map(|asked| (asked.event, &asked.argument));
+    let payloads = news.iter().map(|told| (told.event, &told.payload));
     let mut text = String::new();
     for (event, schema) in arguments.chain(payloads) {
         let name = camel(event);
@@ -282,13 +177,10 @@ fn description(schema: &RefOr<Schema>) -> Option<&str> {
         RefOr::T(Schema::Array(array)) => array.description.as_deref(),
         // That of a field which may be `null` stands with what it is otherwise.
         RefOr::T(Schema::OneOf(one)) => {
-            let own = one.description.as_deref();
-            own.or_else(|| {
-                one.items
-                    .iter()
-                    .filter(|item| reference(item).is_some())
-                    .find_map(description)
-            })
+            let mut items = one.items.iter().filter(|item| reference(item).is_some());
+            one.description
+                .as_deref()
+                .or_else(|| items.find_map(description))
         }
         RefOr::T(Schema::AllOf(all)) => all.description.as_deref(),
         RefOr::T(_) => None,

@@ -52,7 +52,7 @@ shape! {
 
 shape! {
     /// Numbers the messages of a group without a gap.
-    enum Seq: number(0, MOST_SEQ as usize)
+    enum Seq: number(0, MOST_SEQ)
 }
 
 shape! {
@@ -140,7 +140,7 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn number(least: usize, most: usize) -> ObjectBuilder {
+fn number(least: u64, most: u64) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(least))
