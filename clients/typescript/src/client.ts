@@ -5,8 +5,8 @@ import { type Audience, Connection, type ConnectionStatus } from './connection.j
 import type { Backoff } from './core/backoff.js';
 import { deferred } from './deferred.js';
 import { ChatError } from './error.js';
-import { get } from './http.js';
-import type { News } from './requests.js';
+import { request } from './http.js';
+import type { News, Traffic } from './requests.js';
 import { type JoinOptions, Room } from './room.js';
 import { type SendFailed, Sender } from './sender.js';
 import { inMemory, type OutboxStorage } from './storage.js';
@@ -49,6 +49,8 @@ export interface ChatEvents {
   ended: ChatError;
   /** Something failed that nobody waits for. */
   error: ChatError;
+  /** Everything that goes over the connection, for tools that show it. Tokens and socket ids are in it. */
+  traffic: Traffic;
 }
 
 /** What is unread, by group. A group of which nothing was said yet has no entry. */
@@ -83,6 +85,7 @@ export class ChatClient {
       lost: () => this.#rooms.forEach((room) => room.lost()),
       ended: (error) => this.#events.emit('ended', error),
       heard: (news) => this.#heard(news),
+      passed: (traffic) => this.#events.emit('traffic', traffic),
       trouble,
     };
     this.#connection = new Connection(url, { backoff, timeoutMs, socket }, this.#tokens, audience);
@@ -154,8 +157,7 @@ export class ChatClient {
     let cursor: string | null = null;
     do {
       const query: string = new URLSearchParams({ limit: '100', ...(cursor === null ? {} : { cursor }) }).toString();
-      const url = new URL(`/api/v1/groups?${query}`, this.#url).href;
-      const page: List<GroupEntry> = await get(url, this.#tokens, this.#timeoutMs);
+      const page = await this.request<List<GroupEntry>>('GET', `/groups?${query}`);
       groups.push(...page.items);
       cursor = page.nextCursor;
     } while (cursor !== null);
@@ -165,6 +167,18 @@ export class ChatClient {
       return { ...unread, ...Object.fromEntries(read.map((group) => [group.id, stateOf(group)])) };
     });
     return groups;
+  }
+
+  /** Asks the HTTP API as this user: `path` is what follows `/api/v1`, the body is sent as JSON. */
+  async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const url = new URL(`/api/v1${path}`, this.#url).href;
+    return request<T>({ method, url, body }, this.#tokens, this.#timeoutMs);
+  }
+
+  /** Brings a new token now, and not shortly before the old one ends: after the user was renamed, for example. */
+  async renewToken(): Promise<void> {
+    if (this.#connection.isOnline) await this.#connection.renew();
+    else this.#tokens.drop();
   }
 
   /** Ends the connection, for good. What is not acknowledged yet is rejected, and stays in the outbox's storage. */

@@ -6,7 +6,16 @@ import { ReconnectPolicy, type Step } from './core/reconnect.js';
 import { type Deferred, deferred } from './deferred.js';
 import { ChatError } from './error.js';
 import { Renewal } from './renewal.js';
-import { type Argument, type Data, type News, type Request, type Result, resultOf, unanswered } from './requests.js';
+import {
+  type Argument,
+  type Data,
+  type News,
+  type Request,
+  type Result,
+  resultOf,
+  type Traffic,
+  unanswered,
+} from './requests.js';
 import { Cell, type Store } from './store.js';
 import type { Tokens } from './tokens.js';
 import type { Answer, ServiceStatus, Session } from './wire.js';
@@ -41,6 +50,8 @@ export interface Audience {
   /** It will not be tried again. */
   ended(error: ChatError): void;
   heard(news: News): void;
+  /** Something was sent, answered or received. */
+  passed(traffic: Traffic): void;
   /** Something failed that nobody waits for. */
   trouble(error: ChatError): void;
 }
@@ -108,6 +119,11 @@ export class Connection {
     this.#connect();
   }
 
+  /** Brings the present connection a new token now. */
+  renew(): Promise<void> {
+    return this.#renewal.renew();
+  }
+
   /** For good. */
   close(): void {
     const wasOnline = this.isOnline;
@@ -136,7 +152,9 @@ export class Connection {
 
   /** Sends without waiting for an answer, if there is a connection. */
   tell<E extends Request>(event: E, argument: Argument<E>): void {
-    if (this.isOnline) this.#socket?.emit(event, argument);
+    if (!this.isOnline) return;
+    this.#audience.passed({ kind: 'sent', event, payload: argument });
+    this.#socket?.emit(event, argument);
   }
 
   /**
@@ -150,7 +168,9 @@ export class Connection {
       return;
     }
     const patienceMs = timeoutMs ?? this.#options.timeoutMs;
+    this.#audience.passed({ kind: 'sent', event, payload: argument });
     socket.timeout(patienceMs).emit(event, argument, (failure: Error | null, answer: Answer<Data<E>>) => {
+      if (!failure) this.#audience.passed({ kind: 'answered', event, payload: answer });
       done(failure ? unanswered(event, socket.connected) : resultOf(answer));
     });
   }
@@ -215,6 +235,7 @@ export class Connection {
   }
 
   #heard(news: News): void {
+    this.#audience.passed({ kind: 'received', event: news.name, payload: news.payload });
     switch (news.name) {
       case 'session':
         this.#opened(news.payload);

@@ -2,12 +2,19 @@ import { ChatError } from './error.js';
 import type { Tokens } from './tokens.js';
 import type { Failure } from './wire.js';
 
-/** Asks the HTTP API, once more with a new token if the first one is not taken. */
-export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Promise<T> {
+export interface HttpRequest {
+  method: string;
+  url: string;
+  /** Sent as JSON, whatever the content type: the server does not look at it. */
+  body?: unknown;
+}
+
+/** Asks the HTTP API, once more with a new token if the first one is not taken. An empty answer is `undefined`. */
+export async function request<T>({ method, url, body }: HttpRequest, tokens: Tokens, timeoutMs: number): Promise<T> {
   const signal = AbortSignal.timeout(timeoutMs);
   const ask = async () => {
     const headers = { authorization: `Bearer ${await tokens.current()}` };
-    return fetch(url, { headers, signal });
+    return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
   };
   try {
     let response = await ask();
@@ -15,9 +22,10 @@ export async function get<T>(url: string, tokens: Tokens, timeoutMs: number): Pr
       tokens.drop();
       response = await ask();
     }
-    const body: unknown = await response.json();
-    if (response.ok) return body as T;
-    throw refusal(body as Failure, response);
+    if (response.status === 204) return undefined as T;
+    const answer: unknown = await response.json();
+    if (response.ok) return answer as T;
+    throw refusal(answer as Failure, response);
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
     if (signal.aborted) throw new ChatError('TIMEOUT', 'The server did not answer in time.', { cause });

@@ -6,6 +6,7 @@ export type { Presence, Typists } from './core/presence.js';
 export type { Cursor } from './core/resume.js';
 export { ChatError, type ChatErrorCode, type ClientErrorCode } from './error.js';
 export type { OlderPage } from './history.js';
+export type { Traffic } from './requests.js';
 export type { Draft, JoinOptions, Room, RoomEnd, RoomEvents } from './room.js';
 export type { SendFailed } from './sender.js';
 export { type OutboxStorage, webStorage } from './storage.js';

@@ -18,6 +18,13 @@ export type News = {
   [E in keyof ServerToClientEvents]: { name: E; payload: Parameters<ServerToClientEvents[E]>[0] };
 }[keyof ServerToClientEvents];
 
+/** Something that went over the connection: to be looked at, as a developer does, not to be acted upon. */
+export interface Traffic {
+  kind: 'sent' | 'answered' | 'received';
+  event: string;
+  payload: unknown;
+}
+
 /** What an acknowledgement says. */
 export function resultOf<T>(answer: Answer<T>): Result<T> {
   return answer.ok ? answer : { ok: false, error: ChatError.fromEvent(answer.error) };
