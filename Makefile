@@ -19,7 +19,8 @@ help: ## List these commands.
 setup: ## Install what the checks and the tests need and the machine lacks.
 	@scripts/setup
 
-run: ## Start a server to try out, on http://127.0.0.1:8001.
+run: ## Start a server to try out, with its web client, on http://127.0.0.1:8001.
+	@scripts/build-web || echo 'The web client could not be built; the server starts without it.' >&2
 	cargo run --release --bin chat-server -- serve --dev
 
 schema: ## Make the documents of the protocol, and the types of the client, from the wire types.
@@ -36,6 +37,7 @@ check: setup ## Formatting, lints, documentation, licences and bans, and everyth
 	scripts/check-vendored
 	scripts/check-deploy
 	npm run --silent check --prefix clients/typescript
+	npm run --silent check --prefix web
 
 audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
 	@scripts/audit
@@ -72,4 +74,4 @@ load: ## Load the server at CHAT_URL, and judge it: make load LOAD="flaky --clie
 
 clean: ## Remove what was built. Tools and chat data stay.
 	cargo clean
-	rm -rf tests/js/node_modules tests/documents/node_modules clients/typescript/node_modules clients/typescript/dist
+	rm -rf tests/js/node_modules tests/documents/node_modules clients/typescript/node_modules clients/typescript/dist web/node_modules web/dist

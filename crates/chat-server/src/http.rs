@@ -1,7 +1,7 @@
 //! The HTTP side (contract, section 5).
 //!
 //! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
-//! another backend, [`dev`] for newcomers, [`health`], [`metrics`] and [`dashboard`] for operators. [`openapi`] is the document made from all
+//! another backend, [`dev`] and [`web`] for newcomers, [`health`], [`metrics`] and [`dashboard`] for operators. [`openapi`] is the document made from all
 //! of them. [`request_id`] names requests, [`throttle`] counts them,
 //! [`headers`] is what browsers are told about all answers.
 
@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod openapi;
 mod request_id;
 mod throttle;
+mod web;
 
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ pub fn router(app: &Arc<App>, engine: io::Service, gate: Gate) -> Router {
     let mut router = Router::new()
         .merge(openapi::documented(app))
         .merge(dashboard::router(app))
+        .merge(web::router(app))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn_with_state(

@@ -73,7 +73,7 @@ fn parsed(bytes: &Bytes) -> Result<Body, HttpRefusal> {
 }
 
 /// The parameters that are numbers.
-const NUMBERS: [&str; 2] = ["limit", "afterSeq"];
+const NUMBERS: [&str; 3] = ["limit", "afterSeq", "ttlSeconds"];
 
 /// The parameters behind the question mark.
 pub struct Parameters<T>(pub T);

@@ -6,17 +6,18 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::State, response::Html};
+use axum::extract::State;
 use chat_domain::{
     group::GroupName,
     id::{GroupId, UserId},
     member::Role,
     user::{User as DomainUser, UserName},
 };
+use serde::Deserialize;
 
 use super::{
     answer::{Answer, HttpRefusal, ok},
-    body::Body,
+    body::{Body, Parameters},
 };
 use crate::{
     app::App,
@@ -29,12 +30,24 @@ use crate::{
 
 const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// What the token is to be like.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wanted {
+    /// After how many seconds it expires: for whoever wants to see that. 30 days, if absent and at most.
+    ttl_seconds: Option<u32>,
+}
+
 /// Sign in by name; the same name is the same user.
 #[utoipa::path(
-    post, path = "/api/v1/dev/login", tag = "dev", request_body = DevLogin,
+    post, path = "/api/v1/dev/login", tag = "dev", params(("ttlSeconds" = Option<u32>, Query)), request_body = DevLogin,
     responses((status = 200, body = DevSession<'static>))
 )]
-pub async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
+pub async fn login(
+    State(app): State<Arc<App>>,
+    Parameters(wanted): Parameters<Wanted>,
+    body: Body,
+) -> Answer {
     let name = body.read::<DevLogin>()?.name;
     let user = DomainUser {
         id: id_of(&name),
@@ -43,18 +56,16 @@ pub async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
     };
     app.greet(&user).await?;
     enter_lobby(&app, &user.id).await?;
-    let signed = app.tokens.sign(&user, app.now(), TOKEN_LIFETIME);
+    let lifetime = wanted.ttl_seconds.map_or(TOKEN_LIFETIME, |seconds| {
+        Duration::from_secs(seconds.into()).min(TOKEN_LIFETIME)
+    });
+    let signed = app.tokens.sign(&user, app.now(), lifetime);
     let token =
         signed.map_err(|_| Refusal::new(Code::InternalError, "The token could not be signed."))?;
     ok(&DevSession {
         token,
         user: User::from(&user),
     })
-}
-
-/// What a newcomer sees at `/`.
-pub async fn welcome() -> Html<&'static str> {
-    Html(include_str!("dev.html"))
 }
 
 /// Makes a newcomer a member of the group that everybody meets in. Who is one stays what they are.

@@ -9,9 +9,9 @@ use axum::{
 /// Nothing else on these addresses is meant for a page.
 const FOR_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Pages are ours alone; the pictures of users may be anywhere.
+/// Pages are ours alone; the pictures of users may be anywhere. No script can turn text into elements or code.
 const FOR_PAGES: &str = "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+    form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors 'none'";
 
 /// Whoever came once comes over TLS for a year.
 const FOR_TLS: &str = "max-age=31536000";

@@ -44,7 +44,7 @@ impl Modify for Bearer {
 pub fn documented(app: &App) -> Router<Arc<App>> {
     let mut paths = for_users().merge(for_administrators());
     if app.is_dev {
-        paths = paths.merge(for_newcomers()).route("/", get(dev::welcome));
+        paths = paths.merge(for_newcomers());
     }
     let (router, document) = paths.split_for_parts();
     let document = finished(document);
