@@ -80,7 +80,8 @@ fn the_operations_manual_names_every_setting() {
 fn the_tests_that_the_page_on_security_names_exist() {
     let page = fs::read_to_string(project("docs/security.md")).unwrap();
     let rust = texts_below(&project("crates"), "rs");
-    let scripts = texts_below(&project("tests/js"), "js");
+    let mut scripts = texts_below(&project("tests/js"), "js");
+    scripts.extend(texts_below(&project("tests/browser"), "js"));
 
     let quoted = page.split('`').skip(1).step_by(2);
     let mut count = 0;
