@@ -77,7 +77,7 @@ test('on a phone each screen is as wide as the phone, and one leads to the other
   await window.press('All groups');
   await page.getByRole('link', { name: 'Lobby' }).waitFor();
   await isAsWideAsThePhone('groups');
-  assert.equal(await page.getByRole('main').isVisible(), false);
+  assert.equal(await window.composer.count(), 0);
   await window.press('Under the hood');
   await isAsWideAsThePhone('under the hood');
   await window.press('Close');

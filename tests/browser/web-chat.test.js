@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Proxy } from '../../clients/typescript/test/support/proxy.js';
+import { request } from '../js/support/http.js';
+import { Redis } from '../js/support/redis.js';
 import { browser, open } from './support/browser.js';
 import { Place, range, Window } from './support/chat.js';
 
@@ -110,10 +112,14 @@ test('what was not sent yet is sent after the page was loaded anew', async (t) =
   await ada.press('Drop my network');
   await ada.send('kept');
   await ada.page.getByText('Sending…').waitFor();
+  await ada.page.goto(`${place.server.url}/#/`);
   await ada.page.reload();
-  await ada.hears('kept');
   await ben.hears('kept');
 
+  // Though the group is not open.
+  await ada.page.getByText('Choose a group').waitFor();
+  await ada.page.getByRole('link', { name: 'Lobby' }).click();
+  await ada.hears('kept');
   for (const window of [ada, ben]) assert.deepEqual(await window.texts(), ['kept']);
   place.assertCalm();
 });
@@ -133,5 +139,38 @@ test('what the server refuses says why, and can be tried again or dropped', asyn
   await ada.say('fine');
 
   assert.deepEqual(await ada.texts(), ['fine']);
+  place.assertCalm();
+});
+
+test('what does not work is said above everything, until it does again', async (t) => {
+  const redis = await Redis.start();
+  t.after(() => redis.close());
+  const place = await Place.for(t, {}, { redis });
+  const ada = await place.enter('ada');
+  const banner = ada.page.locator('.banner');
+
+  await redis.kill();
+  await banner.getByText('The service is degraded').waitFor();
+  await ada.say('all the same');
+  await redis.launch();
+  await banner.getByText('The service is degraded').waitFor({ state: 'detached' });
+
+  place.assertCalm();
+});
+
+test('whoever is sent away stays away until he wants to come back', async (t) => {
+  const place = await Place.for(t);
+  const ada = await place.enter('ada');
+  const ben = await place.enter('ben');
+  const { url, adminKey: token } = place.server;
+
+  await request(url, 'DELETE', '/api/v1/admin/users/ada/sessions', { token });
+  await ada.page.getByRole('button', { name: 'Connect again' }).waitFor();
+  await ada.page.getByText('Not connected').waitFor();
+  await ben.say('Where are you?');
+  await ada.press('Connect again');
+  await ada.hears('Where are you?');
+
+  assert.deepEqual(await ada.texts(), ['Where are you?']);
   place.assertCalm();
 });

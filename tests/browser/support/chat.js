@@ -16,13 +16,11 @@ const isOurs = (complaint) => !/^Failed to load resource|^WebSocket connection t
 /** A development server with people in front of it, each in a window with a session of its own. */
 export class Place {
   windows = [];
-  #t;
   #browser;
 
-  static async for(t, env) {
+  static async for(t, env, shared) {
     const place = new Place();
-    place.#t = t;
-    place.server = await Server.start(env, ['--dev']);
+    place.server = await Server.start(env, ['--dev'], shared);
     t.after(() => place.server.close());
     place.#browser = await browser(t);
     return place;

@@ -24,9 +24,10 @@ export class Conversation {
   readonly replyTo = signal<Message | null>(null);
   /** Up to where everything was read when it was opened: what came after it is new. */
   readonly readBefore = signal<number | null>(null);
-  draft = '';
   readonly #client: ChatClient;
   readonly #audience: ConversationAudience;
+  /** Who was looked for among the members already. */
+  readonly #strangers = new Set<string>();
   #stopRetiring: (() => void) | null = null;
 
   constructor(client: ChatClient, groupId: string, audience: ConversationAudience) {
@@ -125,9 +126,12 @@ export class Conversation {
 
   /** Somebody is here who was no member when the members were read. */
   #lookForStrangers(): void {
+    if (!this.isReady.value) return;
     const known = new Set(this.members.value.map(({ userId }) => userId));
-    if (this.isReady.value && this.room.presence.getSnapshot().online.some((id) => !known.has(id))) {
-      void this.readMembers();
-    }
+    const { online } = this.room.presence.getSnapshot();
+    const strangers = online.filter((id) => !known.has(id) && !this.#strangers.has(id));
+    if (strangers.length === 0) return;
+    for (const id of strangers) this.#strangers.add(id);
+    void this.readMembers();
   }
 }

@@ -12,22 +12,25 @@ export const workspace = signal<Workspace | null>(null);
 export const isResuming = signal(remembered() !== null);
 
 export async function signIn(name: string): Promise<void> {
-  const login = await logIn(name);
-  remember(login.user.name);
+  await enter(name);
+  remember(name);
   if (openGroup.value === null) goTo(LOBBY);
-  workspace.value = new Workspace(login);
 }
 
 /** After a reload: whoever was signed in still is. */
 export async function resume(): Promise<void> {
   const name = remembered();
   try {
-    if (name !== null) await signIn(name);
+    if (name !== null) await enter(name);
   } catch {
     // The server is away: there is the form to try it again.
   } finally {
     isResuming.value = false;
   }
+}
+
+async function enter(name: string): Promise<void> {
+  workspace.value = new Workspace(await logIn(name));
 }
 
 export function signOut(): void {

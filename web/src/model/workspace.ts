@@ -1,8 +1,9 @@
-import { effect, signal } from '@preact/signals';
+import { effect, signal, untracked } from '@preact/signals';
 import {
   ChatClient,
   type GroupEntry,
   type Message,
+  type OutboxStorage,
   type RoomEnd,
   type SendFailed,
   type User,
@@ -36,6 +37,8 @@ export class Workspace {
   readonly traffic = new TrafficLog();
   readonly groups = signal<readonly GroupEntry[] | null>(null);
   readonly conversation = signal<Conversation | null>(null);
+  /** What was begun to be written, by group. */
+  readonly drafts = new Map<string, string>();
   readonly failed = signal<readonly SendFailed[]>([]);
   /** What the user should know, in a sentence. */
   readonly notice = signal<string | null>(null);
@@ -50,7 +53,7 @@ export class Workspace {
   readonly #stop: (() => void)[] = [];
   #wantsBriefToken = false;
   #wantsGroups = false;
-  #isReadingGroups = false;
+  #readingGroups: Promise<void> | null = null;
 
   constructor(login: Login) {
     this.user = login.user;
@@ -62,14 +65,14 @@ export class Workspace {
       this.#wantsBriefToken = false;
       return known ?? (await logIn(login.user.name, ttlSeconds)).token;
     };
-    this.client = new ChatClient(location.origin, {
-      token,
-      outbox: webStorage(localStorage, `chat-server:outbox:${login.user.id}`),
-      socket: { transports: this.cable.transports },
-    });
+    const outbox = webStorage(localStorage, `chat-server:outbox:${login.user.id}`);
+    this.client = new ChatClient(location.origin, { token, outbox, socket: { transports: this.cable.transports } });
     this.traffic.follow(this.client);
     this.#listen();
-    this.client.connect().catch(() => {});
+    this.client.connect().then(
+      () => this.#sendLeftovers(outbox),
+      () => {},
+    );
     void this.readGroups();
   }
 
@@ -79,10 +82,14 @@ export class Workspace {
     this.client.close();
   }
 
-  async readGroups(): Promise<void> {
+  /** Resolves when the list is at least as new as the call. */
+  readGroups(): Promise<void> {
     this.#wantsGroups = true;
-    if (this.#isReadingGroups) return;
-    this.#isReadingGroups = true;
+    this.#readingGroups ??= this.#readUntilCurrent();
+    return this.#readingGroups;
+  }
+
+  async #readUntilCurrent(): Promise<void> {
     try {
       while (this.#wantsGroups) {
         this.#wantsGroups = false;
@@ -91,7 +98,7 @@ export class Workspace {
     } catch {
       // The next connection asks again.
     } finally {
-      this.#isReadingGroups = false;
+      this.#readingGroups = null;
     }
   }
 
@@ -151,7 +158,10 @@ export class Workspace {
       }),
       client.unread.subscribe(() => this.#comparePreviews()),
       client.status.subscribe(() => this.groups.value === null && this.#isOnline && again()),
-      effect(() => this.#open(openGroup.value)),
+      effect(() => {
+        const groupId = openGroup.value;
+        untracked(() => this.#open(groupId));
+      }),
     );
   }
 
@@ -171,7 +181,19 @@ export class Workspace {
     const before = this.conversation.peek();
     if (before?.groupId === groupId) return;
     this.conversation.value = groupId === null ? null : this.#conversationOf(groupId);
-    before?.retire(() => this.#conversations.delete(before.groupId));
+    if (before) this.#retire(before);
+  }
+
+  #retire(conversation: Conversation): void {
+    conversation.retire(() => this.#conversations.delete(conversation.groupId));
+  }
+
+  /** What an earlier page could not send goes now, whatever group is open. */
+  async #sendLeftovers(outbox: OutboxStorage): Promise<void> {
+    const messages = await outbox.load();
+    for (const groupId of new Set(messages.map((message) => message.groupId))) {
+      if (!this.#conversations.has(groupId)) this.#retire(this.#conversationOf(groupId));
+    }
   }
 
   #conversationOf(groupId: string): Conversation {

@@ -19,14 +19,15 @@ const NEARLY_FULL = 200;
 const entersLines = matchMedia('(pointer: coarse)');
 
 export function Composer({ workspace, conversation, input }: Props) {
-  const [text, setText] = useState(conversation.draft);
+  const { drafts } = workspace;
+  const { replyTo, room, groupId } = conversation;
+  const [text, setText] = useState(drafts.get(groupId) ?? '');
   const { session } = useStore(workspace.client.status);
   const left = (session?.limits.messageChars ?? Number.POSITIVE_INFINITY) - [...text.trim()].length;
   const canSend = text.trim() !== '' && left >= 0;
-  const { replyTo, room } = conversation;
 
   const write = (written: string) => {
-    conversation.draft = written;
+    drafts.set(groupId, written);
     setText(written);
   };
   const send = () => {

@@ -78,15 +78,19 @@ function GroupLink({ workspace, group }: { workspace: Workspace; group: GroupEnt
         class={unread > 0 ? 'unread' : undefined}
       >
         <Avatar id={group.id} name={group.name} />
-        <span class="name">{group.name}</span>
-        {last !== null && <When time={last.createdAt} />}
-        <span class="preview">{last === null ? 'Nothing said yet' : preview(last, workspace.user.id)}</span>
-        {unread > 0 && (
-          <span class="badge">
-            {unread > 99 ? '99+' : unread}
-            <span class="for-ears"> unread</span>
-          </span>
-        )}
+        <span class="line">
+          <span class="name">{group.name}</span>
+          {last !== null && <When time={last.createdAt} />}
+        </span>
+        <span class="line">
+          <span class="preview">{last === null ? 'Nothing said yet' : preview(last, workspace.user.id)}</span>
+          {unread > 0 && (
+            <span class="badge">
+              {unread > 99 ? '99+' : unread}
+              <span class="for-ears"> unread</span>
+            </span>
+          )}
+        </span>
       </a>
     </li>
   );
