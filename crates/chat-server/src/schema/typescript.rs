@@ -2,7 +2,7 @@
 //!
 //! A schema that is called `Done_Message` is the generic `Done<T>` with `Message` in it. The layout is Prettier's.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use utoipa::openapi::{RefOr, Schema, schema::Object};
 
@@ -27,7 +27,7 @@ pub fn module(catalogue: &Catalogue) -> String {
         HEAD.to_owned(),
         definitions(&catalogue.schemas),
         aliases(catalogue),
-        answer(),
+        ANSWER.to_owned(),
         requests(catalogue),
         news(catalogue),
     ];
@@ -95,15 +95,14 @@ fn alias(name: &str, choices: &[String]) -> String {
 }
 
 fn fields(object: &Object, parameter: Option<&str>) -> String {
-    let mut text = String::new();
-    for (name, schema) in &object.properties {
+    let field = |(name, schema): (&String, &RefOr<Schema>)| {
+        let comment = comment(description(schema), "  ");
         let is_required = object.required.contains(name);
         let mark = if is_required { "" } else { "?" };
         let kind = choices(schema, parameter).join(" | ");
-        text += &comment(description(schema), "  ");
-        text += &format!("  {name}{mark}: {kind};\n");
-    }
-    text
+        format!("{comment}  {name}{mark}: {kind};\n")
+    };
+    object.properties.iter().map(field).collect()
 }
 
 /// Each event's argument or payload is called like the event, too.
@@ -111,58 +110,57 @@ fn aliases(catalogue: &Catalogue) -> String {
     let Catalogue { requests, news, .. } = catalogue;
     let arguments = requests.iter().map(|asked| (asked.event, &asked.argument));
     let payloads = news.iter().map(|told| (told.event, &told.payload));
-    let mut text = String::new();
-    for (event, schema) in arguments.chain(payloads) {
-        let name = camel(event);
-        // `Error` is JavaScript's own.
-        if name != "Error" && !catalogue.schemas.contains_key(&name) {
-            text += &alias(&name, &[schema.clone()]);
-        }
-    }
-    text
+    let named = arguments
+        .chain(payloads)
+        .map(|(event, schema)| (camel(event), schema));
+    // `Error` is JavaScript's own.
+    let new = named.filter(|(name, _)| name != "Error" && !catalogue.schemas.contains_key(name));
+    new.map(|(name, schema)| alias(&name, slice::from_ref(schema)))
+        .collect()
 }
 
-fn answer() -> String {
-    "/** What an event is acknowledged with. */\nexport type Answer<T> = Done<T> | Refused;\n"
-        .to_owned()
-}
+const ANSWER: &str = "\
+/** What an event is acknowledged with. */
+export type Answer<T> = Done<T> | Refused;
+";
 
 fn requests(catalogue: &Catalogue) -> String {
-    let mut text = "\
+    let entry = |request: &Request| {
+        let Request {
+            event,
+            summary,
+            argument,
+            done,
+            ..
+        } = request;
+        let comment = comment(Some(summary), "  ");
+        let answer = named(done, None).replacen("Done", "Answer", 1);
+        let mark = if answer == "Answer<Nothing>" { "?" } else { "" };
+        format!(
+            "{comment}  {event}: (argument: {argument}, answer{mark}: (answer: {answer}) => void) => void;\n"
+        )
+    };
+    let entries: String = catalogue.requests.iter().map(entry).collect();
+    format!(
+        "\
 // A callback that may be left out would make `emitWithAck` return `any`. So it is there wherever an answer counts.
-export interface ClientToServerEvents {
+export interface ClientToServerEvents {{
+{entries}}}
 "
-    .to_owned();
-    for Request {
-        event,
-        summary,
-        argument,
-        done,
-        ..
-    } in &catalogue.requests
-    {
-        let data = named(done, None).replacen("Done", "Answer", 1);
-        let mark = if data == "Answer<Nothing>" { "?" } else { "" };
-        text += &comment(Some(summary), "  ");
-        text += &format!(
-            "  {event}: (argument: {argument}, answer{mark}: (answer: {data}) => void) => void;\n"
-        );
-    }
-    text + "}\n"
+    )
 }
 
 fn news(catalogue: &Catalogue) -> String {
-    let mut text = "export interface ServerToClientEvents {\n".to_owned();
-    for News {
-        event,
-        summary,
-        payload,
-    } in &catalogue.news
-    {
-        text += &comment(Some(summary), "  ");
-        text += &format!("  {event}: (payload: {payload}) => void;\n");
-    }
-    text + "}\n"
+    let entry = |News {
+                     event,
+                     summary,
+                     payload,
+                 }: &News| {
+        let comment = comment(Some(summary), "  ");
+        format!("{comment}  {event}: (payload: {payload}) => void;\n")
+    };
+    let entries: String = catalogue.news.iter().map(entry).collect();
+    format!("export interface ServerToClientEvents {{\n{entries}}}\n")
 }
 
 fn camel(event: &str) -> String {
