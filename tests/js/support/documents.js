@@ -78,7 +78,9 @@ function assertFits(what, schema, value) {
   if (!validators.has(key)) validators.set(key, ajv.compile(schema));
   const validate = validators.get(key);
   if (validate(value)) return;
-  const problems = validate.errors.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`);
+  const problems = validate.errors.map(
+    ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+  );
   throw new Error(`${what}, against the documents: ${problems.join('; ')}`);
 }
 
@@ -103,13 +105,13 @@ function closedHere(schema) {
 
 /** Open itself, so that others can add to it, but closed within. */
 function closedWithin(schema) {
-  const { properties, items, oneOf } = schema;
+  const { properties, items, oneOf, allOf } = schema;
   return {
     ...schema,
     ...(properties && { properties: mapValues(properties, closedHere) }),
     ...(items && { items: closedHere(items) }),
     ...(oneOf && { oneOf: oneOf.map(closedHere) }),
-    ...(schema.allOf && { allOf: schema.allOf.map(closedWithin) }),
+    ...(allOf && { allOf: allOf.map(closedWithin) }),
   };
 }
 

@@ -105,7 +105,6 @@ pub struct NewMessage {
     pub client_message_id: Option<ClientMessageId>,
     /// Empty, until files exist.
     #[serde(default, deserialize_with = "optional", rename = "attachmentIds")]
-    #[schema(rename = "attachmentIds")]
     pub _attachment_ids: Option<NoAttachments>,
 }
 

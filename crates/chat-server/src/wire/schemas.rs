@@ -15,7 +15,7 @@ pub fn reference(schema: &RefOr<Schema>) -> Option<&str> {
     }
 }
 
-/// What the server sends has every field, and `null` for what is absent. In what it has `received`, the same may be left out.
+/// What the server sends has every field, and `null` for what is absent. In what is `received`, the same may be left out.
 pub fn complete(schemas: &mut BTreeMap<String, RefOr<Schema>>, received: &BTreeSet<String>) {
     for (_, schema) in schemas
         .iter_mut()
