@@ -44,7 +44,7 @@ test('the same name is the same user', async () => {
   assert.notEqual((await login('Zoë')).id, (await login('zoë')).id);
 });
 
-test('a page and the document are there to look at', async () => {
+test('a page and a document are there to look at', async () => {
   const page = await fetch(`${server.url}/`);
   const document = await (await fetch(`${server.url}/api/v1/openapi.json`)).json();
 
