@@ -81,7 +81,7 @@ export interface Done<T> {
 /** Which history of the group: another one after the database was restored. */
 export type Epoch = string;
 
-/** The codes of the contract, section 0. */
+/** What kind of failure it is. The contract, section 0, says what each code means. */
 export type ErrorCode =
   | 'VALIDATION_ERROR'
   | 'UNAUTHORIZED'

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{field::Problem, time::millis};
 
-/// The codes of the contract, section 0.
+/// What kind of failure it is. The contract, section 0, says what each code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = ErrorCode)]
