@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { Client } from '../js/support/client.js';
 import { request } from '../js/support/http.js';
+import { eventually } from '../js/support/wait.js';
 import { Place, range } from './support/chat.js';
 
 const FAST = { CHAT_LIMITS__MESSAGE_BURST: '0' };
@@ -99,5 +100,28 @@ test('a reply shows what it answers, and leads there, however long ago that was 
   await cara.page.keyboard.type('Indeed');
   await cara.page.keyboard.press('Enter');
   await ada.page.locator('.message', { hasText: 'Indeed' }).locator('.quote').getByText('What time is it?').waitFor();
+  place.assertCalm();
+});
+
+test('in a busy room the mark of what is read moves now and then, and comes to the end', async (t) => {
+  const count = 60;
+  const place = await Place.for(t, FAST);
+  const ada = await place.enter('ada');
+  const { token } = await place.login('ben');
+  await ada.press('Under the hood');
+
+  const path = '/api/v1/groups/lobby/messages';
+  const send = (number) => request(place.server.url, 'POST', path, { token, body: { content: `number ${number}` } });
+  await Promise.all(range(1, count).map(send));
+  await ada.until((all) => document.querySelectorAll('.message').length === all, count);
+  const { token: adas } = await place.login('ada');
+  const isAllRead = async () => {
+    const { body } = await request(place.server.url, 'GET', '/api/v1/groups', { token: adas });
+    return body.items[0].unreadCount === 0;
+  };
+  await eventually(isAllRead, 'everything to be read');
+
+  const marks = await ada.page.locator('.traffic .sent code', { hasText: 'mark_read' }).count();
+  assert.ok(marks < count / 2, `${marks} marks`);
   place.assertCalm();
 });

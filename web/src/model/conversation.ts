@@ -3,6 +3,9 @@ import { type ChatClient, ChatError, type Message, type Room, type RoomEnd } fro
 
 import { type ListedMember, membersOf } from './api';
 
+/** So long after one mark there is no other: the server takes so many events of a socket. */
+const MARK_PAUSE_MS = 250;
+
 export interface ConversationAudience {
   /** Something was said while the room was open. */
   heard(message: Message): void;
@@ -24,6 +27,8 @@ export class Conversation {
   readonly replyTo = signal<Message | null>(null);
   /** Up to where everything was read when it was opened: what came after it is new. */
   readonly readBefore = signal<number | null>(null);
+  /** Whether the mark was moved just now, and stays there for a moment. */
+  readonly isMarking = signal(false);
   readonly #client: ChatClient;
   readonly #audience: ConversationAudience;
   /** Who was looked for among the members already. */
@@ -100,9 +105,12 @@ export class Conversation {
   markRead(): void {
     const seq = this.room.cursor?.seq ?? 0;
     const known = this.#client.unread.getSnapshot()[this.groupId]?.lastReadSeq ?? 0;
-    if (seq <= known || this.#client.status.getSnapshot().state !== 'online') return;
+    const { state } = this.#client.status.getSnapshot();
+    if (seq <= known || state !== 'online' || this.isMarking.value) return;
+    this.isMarking.value = true;
     // What does not work now is tried again with the next message, or the next connection.
-    this.room.markRead(seq).catch(() => {});
+    const settled = this.room.markRead(seq).catch(() => {});
+    void settled.then(() => setTimeout(() => (this.isMarking.value = false), MARK_PAUSE_MS));
   }
 
   /** The user looks at another one: leaves the room, but not before everything is sent. */

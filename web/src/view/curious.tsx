@@ -32,11 +32,7 @@ export function CuriousPanel({ workspace, close }: { workspace: Workspace; close
         <p class="small">
           The connection is <strong>{state}</strong>. Make some trouble: nothing is lost, doubled or out of order.
         </p>
-        <button
-          type="button"
-          aria-pressed={isPulled}
-          onClick={() => (isPulled ? workspace.plugInCable() : workspace.pullCable())}
-        >
+        <button type="button" onClick={() => (isPulled ? workspace.plugInCable() : workspace.pullCable())}>
           {isPulled ? 'Plug the cable in' : 'Drop my network'}
         </button>
         <button type="button" disabled={state !== 'online'} onClick={() => void run(() => workspace.expireToken())}>

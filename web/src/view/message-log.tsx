@@ -131,6 +131,7 @@ function useReading(
   const { state } = useStore(client.status);
   const lastReadSeq = useStore(client.unread)[conversation.groupId]?.lastReadSeq ?? 0;
   const isReady = conversation.isReady.value;
+  const isMarking = conversation.isMarking.value;
   useEffect(() => {
     const look = () => {
       if (isReady && isAtEnd && document.visibilityState === 'visible') conversation.markRead();
@@ -138,6 +139,6 @@ function useReading(
     look();
     document.addEventListener('visibilitychange', look);
     return () => document.removeEventListener('visibilitychange', look);
-  }, [conversation, messages, isAtEnd, isReady, state]);
+  }, [conversation, messages, isAtEnd, isReady, isMarking, state]);
   return messages.filter(({ seq, senderId }) => seq > lastReadSeq && senderId !== user.id).length;
 }
