@@ -44,6 +44,26 @@ test('the same name is the same user', async () => {
   assert.notEqual((await login('Zoë')).id, (await login('zoë')).id);
 });
 
+test('a token holds as long as is wanted, and thirty days at most', async () => {
+  const login = async (query) => {
+    const body = JSON.stringify({ name: 'zoe' });
+    return fetch(`${server.url}/api/v1/dev/login${query}`, { method: 'POST', body });
+  };
+  const secondsLeft = async (query) => {
+    const { token } = await (await login(query)).json();
+    const { exp } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+    return exp - Date.now() / 1_000;
+  };
+  const month = 30 * 24 * 60 * 60;
+
+  assert.ok((await secondsLeft('?ttlSeconds=60')) <= 60);
+  for (const query of ['', `?ttlSeconds=${10 * month}`]) {
+    const seconds = await secondsLeft(query);
+    assert.ok(seconds <= month && seconds > month / 2, `${query}: ${seconds}`);
+  }
+  assert.equal((await login('?ttlSeconds=soon')).status, 422);
+});
+
 test('a page and a document are there to look at', async () => {
   const page = await fetch(`${server.url}/`);
   const document = await (await fetch(`${server.url}/api/v1/openapi.json`)).json();

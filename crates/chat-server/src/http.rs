@@ -1,8 +1,8 @@
 //! The HTTP side (contract, section 5).
 //!
-//! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for users, [`admin`] for
-//! another backend, [`dev`] and [`web`] for newcomers, [`health`], [`metrics`] and [`dashboard`] for operators. [`openapi`] is the document made from all
-//! of them. [`request_id`] names requests, [`throttle`] counts them,
+//! [`caller`] says who asks, [`audit`] who did what, [`body`] and [`answer`] are the two directions, [`api`] is for
+//! users, [`admin`] for another backend, [`dev`] and [`web`] for newcomers, [`health`], [`metrics`] and [`dashboard`] for
+//! operators. [`openapi`] is the document made from all of them. [`request_id`] names requests, [`throttle`] counts them,
 //! [`headers`] is what browsers are told about all answers.
 
 mod admin;

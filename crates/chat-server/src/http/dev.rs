@@ -40,7 +40,8 @@ pub struct Wanted {
 
 /// Sign in by name; the same name is the same user.
 #[utoipa::path(
-    post, path = "/api/v1/dev/login", tag = "dev", params(("ttlSeconds" = Option<u32>, Query)), request_body = DevLogin,
+    post, path = "/api/v1/dev/login", tag = "dev", request_body = DevLogin,
+    params(("ttlSeconds" = Option<u32>, Query, description = "After how long the token expires. Default: 30 days.")),
     responses((status = 200, body = DevSession<'static>))
 )]
 pub async fn login(
