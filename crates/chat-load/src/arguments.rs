@@ -5,8 +5,9 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::scenario::{
-    fan_out::FanOut, flaky::Flaky, join_storm::JoinStorm, many_rooms::ManyRooms,
-    reconnect_storm::ReconnectStorm, slow_readers::SlowReaders, typing::Typing,
+    fan_out::FanOut, flaky::Flaky, handshakes::Handshakes, idle::Idle, join_storm::JoinStorm,
+    many_rooms::ManyRooms, reconnect_storm::ReconnectStorm, slow_readers::SlowReaders,
+    typing::Typing,
 };
 
 /// Load a chat server with clients that behave like phones, and judge what came of it.
@@ -39,6 +40,10 @@ pub struct RunArguments {
     /// Use a development server's sign-in by name instead of the key and the secret.
     #[arg(long, global = true)]
     pub dev: bool,
+    /// Users and groups that are there already, called NAME-u0… and NAME-g0…: the server is asked nothing over HTTP, and
+    /// nothing is judged. For servers that speak the same events and promise less.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "dev")]
+    pub given: Option<String>,
     /// What chance is made of: the same seed is the same plan.
     #[arg(long, global = true, default_value_t = 1)]
     pub seed: u64,
@@ -88,4 +93,8 @@ pub enum Scenario {
     SlowReaders(SlowReaders),
     /// People start and stop typing at random.
     Typing(Typing),
+    /// Everybody goes and comes again at once, over and over, at a fixed rate.
+    Handshakes(Handshakes),
+    /// Everybody is in a room, and says nothing.
+    Idle(Idle),
 }

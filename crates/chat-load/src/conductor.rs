@@ -36,6 +36,8 @@ use crate::{
 /// From the last one ready to the first step.
 const DRAW_BREATH: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// What follows the play, so that it can be judged.
+const TO_BE_JUDGED: [(&str, Phase); 2] = [("settle", Phase::Settle), ("ask", Phase::Ask)];
 
 /// What came of a run.
 #[expect(missing_docs, reason = "the names say it")]
@@ -100,10 +102,10 @@ impl<'a> Conductor<'a> {
     /// # Errors
     /// The run could not take place, or its end could not be looked at.
     pub async fn run(mut self, script: Script) -> Result<Outcome, RunError> {
-        let endpoints = endpoints(self.arguments)?.into();
         let stage = Stage::new(&self.arguments.url[0], access(self.arguments)?);
-        let users = u32::try_from(script.roles.len()).unwrap_or(u32::MAX);
-        let cast = stage.set(&run_name(), users, &script.rooms).await?;
+        let cast = stage
+            .set(&run_name(), users(&script), &script.rooms)
+            .await?;
 
         let rules = Rules {
             large_rooms: self.arguments.large_rooms,
@@ -111,7 +113,7 @@ impl<'a> Conductor<'a> {
             ..Rules::default()
         };
         let (shared, mut record, report) = self
-            .play(script.roles, cast, script.length, &endpoints)
+            .play(script.roles, cast, script.length, &TO_BE_JUDGED)
             .await?;
         for (room, members) in (0..).map(Room).zip(&script.rooms) {
             let member = members.first().copied().unwrap_or(User(0));
@@ -128,20 +130,35 @@ impl<'a> Conductor<'a> {
         })
     }
 
+    /// Runs the script with the users and groups of that name, which are there already. Says what it cost and how long
+    /// it took, and does not judge.
+    ///
+    /// # Errors
+    /// The run could not take place.
+    pub async fn measure(mut self, script: Script, name: &str) -> Result<Report, RunError> {
+        let secret = secret(self.arguments)?;
+        let stage = Stage::new(&self.arguments.url[0], Access::Given { secret });
+        let cast = stage.set(name, users(&script), &script.rooms).await?;
+        let (_, record, spent) = self.play(script.roles, cast, script.length, &[]).await?;
+        Ok(spent.finish(script.name, &record))
+    }
+
+    /// Gathers everybody, plays, and goes through what follows.
     async fn play(
         &mut self,
         roles: Vec<Role>,
         cast: Cast,
         length: Duration,
-        endpoints: &Arc<[Endpoint]>,
+        afterwards: &[(&'static str, Phase)],
     ) -> Result<(Arc<Shared>, Record, Spent), RunError> {
+        let endpoints: Arc<[Endpoint]> = endpoints(self.arguments)?.into();
         let shared = Arc::new(Shared::new(cast));
         let zero = shared.zero;
         let (phases, watching) = watch::channel(Phase::Gather);
         let of = roles.len();
         let mut clients = JoinSet::new();
         for (number, role) in (0_u32..).zip(roles) {
-            let endpoints = Endpoints::starting_at(Arc::clone(endpoints), number as usize);
+            let endpoints = Endpoints::starting_at(Arc::clone(&endpoints), number as usize);
             let at = Duration::from_secs(1) * number / self.arguments.connects_per_second.max(1);
             let seed = self.arguments.seed.wrapping_add(u64::from(number) << 32);
             let small_buffer = role.small_buffer;
@@ -162,7 +179,6 @@ impl<'a> Conductor<'a> {
                 reason: shared.last_complaint().unwrap_or_else(|| "none".to_owned()),
             });
         }
-        let before = Spent::so_far(&self.arguments.server_pid);
         let play = Phase::Play {
             start: zero.elapsed() + DRAW_BREATH,
         };
@@ -172,14 +188,17 @@ impl<'a> Conductor<'a> {
             // Whoever wanted to look may be gone.
             let _ = window.send(Arc::clone(&shared));
         }
-        let whole = length + DRAW_BREATH;
-        self.wait("play", &shared, play, of, whole, whole + settle)
+        sleep(DRAW_BREATH).await;
+        let before = Spent::so_far(&self.arguments.server_pid);
+        self.wait("play", &shared, play, of, length, length + settle)
             .await;
         let spent = before.until_now();
-        for (part, phase) in [("settle", Phase::Settle), ("ask", Phase::Ask)] {
+        for &(part, phase) in afterwards {
             phases.send_replace(phase);
             self.wait(part, &shared, phase, of, settle, settle).await;
         }
+        // What was said last may still be under way.
+        sleep(DRAW_BREATH).await;
         let end = micros(zero.elapsed());
         phases.send_replace(Phase::Over);
         let mut legacies = clients.join_all().await;
@@ -235,11 +254,24 @@ fn access(arguments: &RunArguments) -> Result<Access, RunError> {
     if arguments.dev {
         return Ok(Access::Dev);
     }
-    let given =
-        |argument: &Option<String>, name| argument.clone().or_else(|| std::env::var(name).ok());
-    let key = given(&arguments.admin_key, "CHAT_ADMIN__KEY").ok_or(RunError::NoAccess)?;
-    let secret = given(&arguments.secret, "CHAT_AUTH__SECRET").ok_or(RunError::NoAccess)?;
+    let key = given(arguments.admin_key.as_deref(), "CHAT_ADMIN__KEY")?;
+    let secret = secret(arguments)?;
     Ok(Access::Admin { key, secret })
+}
+
+fn secret(arguments: &RunArguments) -> Result<String, RunError> {
+    given(arguments.secret.as_deref(), "CHAT_AUTH__SECRET")
+}
+
+/// From the command line, or else from the environment.
+fn given(argument: Option<&str>, variable: &str) -> Result<String, RunError> {
+    let given = argument.map(str::to_owned);
+    let given = given.or_else(|| std::env::var(variable).ok());
+    given.ok_or(RunError::NoAccess)
+}
+
+fn users(script: &Script) -> u32 {
+    u32::try_from(script.roles.len()).unwrap_or(u32::MAX)
 }
 
 /// Every address to connect to, from every address to connect from.

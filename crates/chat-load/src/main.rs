@@ -10,8 +10,10 @@ use std::{
 
 use chat_load::{
     arguments::{Arguments, RunArguments},
-    conductor::{Conductor, Outcome, RunError},
+    conductor::Conductor,
     progress::Progress,
+    report::Report,
+    verdict::Verdict,
 };
 use clap::Parser;
 use serde_json::json;
@@ -22,16 +24,12 @@ const COULD_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = runtime(arguments.run.threads)
+    let clean = runtime(arguments.run.threads)
         .map_err(|error| format!("could not start: {error}"))
-        .and_then(|runtime| {
-            let running = run(&arguments);
-            runtime.block_on(running).map_err(|error| in_full(&error))
-        })
-        .and_then(|outcome| tell(&outcome, &arguments.run).map(|()| outcome));
-    match outcome {
-        Ok(outcome) if outcome.verdict.is_clean() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        .and_then(|runtime| runtime.block_on(run(&arguments)));
+    match clean {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("chat-load: {error}");
             ExitCode::from(COULD_NOT_RUN)
@@ -39,11 +37,26 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<Outcome, RunError> {
-    let script = arguments.scenario.script(arguments.run.seed)?;
-    Conductor::new(&arguments.run, Progress::new())
+/// Returns whether nothing was wrong, as far as that was looked at.
+async fn run(arguments: &Arguments) -> Result<bool, String> {
+    let script =
+        (arguments.scenario.script(arguments.run.seed)).map_err(|error| in_full(&error))?;
+    let conductor = Conductor::new(&arguments.run, Progress::new());
+    if let Some(name) = &arguments.run.given {
+        let report = conductor.measure(script, name).await;
+        let report = report.map_err(|error| in_full(&error))?;
+        tell(&report, None, &arguments.run)?;
+        return Ok(true);
+    }
+    let outcome = conductor
         .run(script)
         .await
+        .map_err(|error| in_full(&error))?;
+    tell(&outcome.report, Some(&outcome.verdict), &arguments.run)?;
+    if let Some(file) = &arguments.run.record {
+        write(file, |out| outcome.record.write(&outcome.shared.cast, out))?;
+    }
+    Ok(outcome.verdict.is_clean())
 }
 
 /// An error and its causes; the outer ones often say only what could not be done.
@@ -67,16 +80,19 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     builder.worker_threads(threads).enable_all().build()
 }
 
-fn tell(outcome: &Outcome, arguments: &RunArguments) -> Result<(), String> {
-    let (report, verdict) = (&outcome.report, &outcome.verdict);
-    println!("{report}\n\n{verdict}");
+fn tell(
+    report: &Report,
+    verdict: Option<&Verdict>,
+    arguments: &RunArguments,
+) -> Result<(), String> {
+    println!("{report}");
+    if let Some(verdict) = verdict {
+        println!("\n{verdict}");
+    }
     if let Some(file) = &arguments.json {
-        let clean = verdict.is_clean();
+        let clean = verdict.map(Verdict::is_clean);
         let whole = json!({"report": report, "clean": clean, "verdict": verdict});
         write(file, |out| writeln!(out, "{whole:#}"))?;
-    }
-    if let Some(file) = &arguments.record {
-        write(file, |out| outcome.record.write(&outcome.shared.cast, out))?;
     }
     Ok(())
 }

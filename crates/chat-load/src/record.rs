@@ -130,10 +130,10 @@ pub enum Event {
     Typing { room: Room, user: User },
     /// `user_stopped_typing`.
     StoppedTyping { room: Room, user: User },
-    /// It sent `typing_start`.
-    Keystroke { room: Room },
-    /// It sent `typing_stop`.
-    Paused { room: Room },
+    /// It sent `typing_start`; `intended` is when it was due, in microseconds.
+    Keystroke { room: Room, intended: u64 },
+    /// It sent `typing_stop`, likewise.
+    Paused { room: Room, intended: u64 },
 }
 
 /// An event and its time.

@@ -52,6 +52,8 @@ pub struct Counts {
     pub read_in_pages: u64,
     pub typing_sent: u64,
     pub typing_told: u64,
+    /// Joins, leaves and lists of members.
+    pub presence_told: u64,
     pub in_history: u64,
 }
 
@@ -65,7 +67,7 @@ pub struct Cpu {
     pub servers: Vec<ServerUsage>,
 }
 
-/// What a server's process used.
+/// What a server's process used, and those that it started.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -90,7 +92,7 @@ impl Spent {
     pub fn so_far(servers: &[u32]) -> Self {
         let server = |pid: &u32| ServerUsage {
             pid: *pid,
-            cpu_seconds: usage::cpu_seconds(*pid),
+            cpu_seconds: usage::family_cpu_seconds(*pid),
             resident_kib_before: usage::resident_kib(*pid),
             resident_kib_after: None,
         };
@@ -113,7 +115,7 @@ impl Spent {
         self.cpu.own_seconds = usage::cpu_seconds(own).unwrap_or(0.0) - self.cpu.own_seconds;
         self.cpu.own_resident_kib = usage::resident_kib(own).unwrap_or(0);
         for server in &mut self.cpu.servers {
-            let now = usage::cpu_seconds(server.pid);
+            let now = usage::family_cpu_seconds(server.pid);
             let spent = now
                 .zip(server.cpu_seconds)
                 .map(|(now, before)| now - before);
@@ -185,6 +187,9 @@ impl Counts {
             Event::Paged { .. } => &mut self.read_in_pages,
             Event::Keystroke { .. } | Event::Paused { .. } => &mut self.typing_sent,
             Event::Typing { .. } | Event::StoppedTyping { .. } => &mut self.typing_told,
+            Event::Entered { .. } | Event::Gone { .. } | Event::Counted { .. } => {
+                &mut self.presence_told
+            }
             _ => return,
         };
         *count += 1;

@@ -2,6 +2,8 @@
 
 pub mod fan_out;
 pub mod flaky;
+pub mod handshakes;
+pub mod idle;
 pub mod join_storm;
 pub mod many_rooms;
 pub mod reconnect_storm;
@@ -51,6 +53,8 @@ impl Scenario {
             Self::Flaky(arguments) => arguments.script(seed),
             Self::SlowReaders(arguments) => arguments.script(),
             Self::Typing(arguments) => arguments.script(seed),
+            Self::Handshakes(arguments) => arguments.script(),
+            Self::Idle(arguments) => arguments.script(),
         }
     }
 }

@@ -515,7 +515,7 @@ fn moves() -> (Event, Event) {
 fn typing() -> (Event, Event, Event) {
     let (room, user) = (ROOM, BOB);
     (
-        Event::Keystroke { room },
+        Event::Keystroke { room, intended: 0 },
         Event::Typing { room, user },
         Event::StoppedTyping { room, user },
     )

@@ -76,6 +76,11 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{port}/template1")
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where it listens.
     pub const fn port(&self) -> u16 {
         self.port.number()

@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use chat_load::usage::children;
+
 /// Where `make setup` puts programs, and where Debian puts those that run services.
 const OTHER_PLACES: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/bin"),
@@ -56,13 +58,6 @@ pub fn is_alive(pid: u32) -> bool {
     // Behind the name, which stands in brackets. A zombie has nothing any more.
     let state = state.rsplit_once(") ").map(|(_, rest)| rest);
     state.is_some_and(|state| !state.starts_with(['Z', 'X']))
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    let pids = children.split_whitespace().map(str::parse);
-    pids.flatten().collect()
 }
 
 fn signal_all(name: &str, pid: u32, others: &[u32]) {

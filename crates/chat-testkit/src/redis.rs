@@ -68,6 +68,11 @@ impl RedisServer {
         format!("redis://127.0.0.1:{port}")
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where it listens.
     pub const fn port(&self) -> u16 {
         self.port.number()

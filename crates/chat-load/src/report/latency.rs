@@ -37,10 +37,17 @@ pub struct Percentiles {
 struct Begun {
     /// Meant, and first written.
     messages: HashMap<Key, (u64, u64)>,
-    /// Every start or stop of somebody, and which.
-    typing: HashMap<(Room, User), Vec<(u64, bool)>>,
+    /// Every start or stop of somebody.
+    typing: HashMap<(Room, User), Vec<Typed>>,
     /// When others were told that somebody left.
     gone: HashMap<User, Vec<u64>>,
+}
+
+/// Somebody started or stopped typing.
+struct Typed {
+    meant: u64,
+    written: u64,
+    starts: bool,
 }
 
 impl Latencies {
@@ -54,6 +61,7 @@ impl Latencies {
             "ack, from the write",
             "delivery, from when it was meant to be sent",
             "delivery, from the write",
+            "typing, from when it was meant to be sent",
             "typing, from the write",
             "out of the room, from when it stopped reading",
         ];
@@ -143,7 +151,7 @@ impl Latencies {
                 Event::StoppedReading => {
                     reading = false;
                     if let Some(seen) = begun.seen_leaving(diary.user, at) {
-                        self.note(7, at, seen);
+                        self.note(8, at, seen);
                     }
                 }
                 Event::Closed(_) => reading = true,
@@ -157,11 +165,12 @@ impl Latencies {
     /// of its own accord.
     fn told(&mut self, begun: &Begun, whose: (Room, User), starts: bool, at: u64) {
         let times = begun.typing.get(&whose).map_or(&[][..], Vec::as_slice);
-        let before = times.partition_point(|(time, _)| *time <= at);
-        if let Some((from, what)) = before.checked_sub(1).map(|last| times[last])
-            && what == starts
+        let before = times.partition_point(|typed| typed.written <= at);
+        if let Some(typed) = before.checked_sub(1).map(|last| &times[last])
+            && typed.starts == starts
         {
-            self.note(6, from, at);
+            self.note(6, typed.meant, at);
+            self.note(7, typed.written, at);
         }
     }
 }
@@ -175,11 +184,15 @@ impl Begun {
                     Event::Sent { key, intended, .. } => {
                         begun.messages.entry(key).or_insert((intended, entry.at));
                     }
-                    Event::Keystroke { room } => begun.typed(room, diary.user, entry.at, true),
+                    Event::Keystroke { room, intended } => {
+                        begun.typed((room, diary.user), intended, entry.at, true);
+                    }
                     Event::Gone { user, .. } => {
                         begun.gone.entry(user).or_default().push(entry.at);
                     }
-                    Event::Paused { room } => begun.typed(room, diary.user, entry.at, false),
+                    Event::Paused { room, intended } => {
+                        begun.typed((room, diary.user), intended, entry.at, false);
+                    }
                     _ => {}
                 }
             }
@@ -192,8 +205,12 @@ impl Begun {
         times.filter(|time| *time >= since).min()
     }
 
-    fn typed(&mut self, room: Room, user: User, at: u64, starts: bool) {
-        let times = self.typing.entry((room, user)).or_default();
-        times.push((at, starts));
+    fn typed(&mut self, whose: (Room, User), meant: u64, written: u64, starts: bool) {
+        let times = self.typing.entry(whose).or_default();
+        times.push(Typed {
+            meant,
+            written,
+            starts,
+        });
     }
 }

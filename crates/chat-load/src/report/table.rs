@@ -28,6 +28,7 @@ impl fmt::Display for Report {
             ("read in pages", counts.read_in_pages),
             ("typing events sent", counts.typing_sent),
             ("typing events told", counts.typing_told),
+            ("changes of presence told", counts.presence_told),
         ];
         for (name, count) in rows {
             writeln!(f, "{name:<28}{count:>10}")?;

@@ -45,7 +45,7 @@ fn keystrokes(record: &Record) -> Keystrokes {
     let mut keystrokes = Keystrokes::new();
     for diary in &record.diaries {
         for entry in &diary.entries {
-            if let Event::Keystroke { room } = entry.event {
+            if let Event::Keystroke { room, .. } = entry.event {
                 let times = keystrokes.entry((room, diary.user)).or_default();
                 times.push(entry.at);
             }

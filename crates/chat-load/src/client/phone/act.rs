@@ -73,8 +73,8 @@ impl Phone {
                     self.send(room, key, bytes, micros(intended), now, out);
                 }
             }
-            Action::TypingStart(room) => self.type_in("typing_start", room, now, out),
-            Action::TypingStop(room) => self.type_in("typing_stop", room, now, out),
+            Action::TypingStart(room) => self.type_in("typing_start", room, intended, now, out),
+            Action::TypingStop(room) => self.type_in("typing_stop", room, intended, now, out),
             Action::Drop { manner, away } => match &mut self.link {
                 Link::Down { again_at, .. } => *again_at = (*again_at).max(now + away),
                 Link::Opening { .. } | Link::Up | Link::Ending { .. } => {
@@ -199,7 +199,14 @@ impl Phone {
         self.diary.note(now, sent);
     }
 
-    fn type_in(&mut self, event: &str, room: Room, now: Duration, out: &mut Outgoing) {
+    fn type_in(
+        &mut self,
+        event: &str,
+        room: Room,
+        intended: Duration,
+        now: Duration,
+        out: &mut Outgoing,
+    ) {
         if self.link != Link::Up || !self.seat(room).is_inside() || self.typing.take(now).is_err() {
             return;
         }
@@ -207,10 +214,11 @@ impl Phone {
         let _ = write!(self.text, "42[\"{event}\",{{");
         self.argue_room(room);
         self.finish(out);
+        let intended = micros(intended);
         let typed = if event == "typing_start" {
-            Event::Keystroke { room }
+            Event::Keystroke { room, intended }
         } else {
-            Event::Paused { room }
+            Event::Paused { room, intended }
         };
         self.diary.note(now, typed);
     }
