@@ -8,10 +8,12 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 # The server that `make test-rooms` and `make load` talk to.
 CHAT_URL ?= http://127.0.0.1:8001
+# What `make bench` measures: names of rows, and arguments; `--help` lists them.
+BENCH ?=
 # What `make load` does: a scenario of chat-load, and arguments.
 LOAD ?= flaky
 
-.PHONY: help setup run schema check audit test prove fuzz mutations test-rooms load clean
+.PHONY: help setup run schema check audit test prove fuzz mutations test-rooms load bench clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,7 @@ check: setup ## Formatting, lints, documentation, licences and bans, and everyth
 	scripts/check-deploy
 	npm run --silent check --prefix clients/typescript
 	npm run --silent check --prefix web
+	for file in bench/peers/*/*.js; do node --check "$$file" || exit 1; done
 
 audit: setup ## Dependencies with known vulnerabilities; asks the advisory database, which has to be reachable.
 	@scripts/audit
@@ -72,6 +75,12 @@ test-rooms: setup ## The room scenarios, against the server at CHAT_URL.
 load: ## Load the server at CHAT_URL, and judge it: make load LOAD="flaky --clients 200".
 	cargo run --release --bin chat-load -- --url "$(CHAT_URL)" --dev $(LOAD)
 
+bench: setup ## Measure the server beside others, for an hour; to try it: make bench BENCH="--short /tmp/bench".
+	npm ci --prefix bench/peers/node --no-audit --no-fund
+	npm ci --prefix bench/peers/node-uws --no-audit --no-fund
+	cargo build --release -p chat-server -p chat-bench --bins
+	ulimit -n "$$(ulimit -Hn)" && target/release/chat-bench $(BENCH)
+
 clean: ## Remove what was built. Tools and chat data stay.
 	cargo clean
-	rm -rf tests/js/node_modules tests/documents/node_modules clients/typescript/node_modules clients/typescript/dist web/node_modules web/dist
+	rm -rf tests/js/node_modules tests/documents/node_modules clients/typescript/node_modules clients/typescript/dist web/node_modules web/dist bench/peers/*/node_modules

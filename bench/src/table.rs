@@ -1,0 +1,312 @@
+//! What the samples say, as Markdown.
+
+use std::{fmt::Write as _, fs, io, path::Path, thread::available_parallelism};
+
+use crate::{
+    bystander,
+    contender::Contender::{self, ChatServer, Limit, Node, NodeUws, Socketioxide},
+    history,
+    samples::{Figure, Samples, Spread, Values},
+};
+
+const COLUMNS: [Contender; 5] = [ChatServer, Node, NodeUws, Socketioxide, Limit];
+const BEGIN: &str = "<!-- measured: `make bench` writes from here -->";
+const END: &str = "<!-- measured: to here -->";
+
+/// A question to a row.
+struct Question {
+    title: String,
+    row: String,
+    value: Figure,
+    goals: Vec<Goal>,
+}
+
+/// The product's median beside another's.
+#[derive(Clone, Copy)]
+enum Goal {
+    AtLeast(f64, Contender),
+    AtMost(f64, Contender),
+    /// By itself.
+    Below(f64),
+}
+
+/// The figures that have goals, and beneath them what each load cost everybody.
+pub fn markdown(samples: &Samples) -> String {
+    let mut out = String::new();
+    let cores = available_parallelism().map_or(0, usize::from);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "Medians, and the range in brackets, on {cores} cores.\n"
+    );
+    header(&mut out, "what", &["goal"]);
+    for question in questions() {
+        line(&mut out, samples, &question);
+    }
+    alone(&mut out, samples);
+    costs(&mut out, samples);
+    out
+}
+
+/// Puts the tables into the page, in the place of the last ones; makes the page if there is none.
+///
+/// # Errors
+/// The page cannot be read or written.
+pub fn put_into(page: &Path, tables: &str) -> io::Result<()> {
+    let whole = fs::read_to_string(page).unwrap_or_else(|_| format!("{BEGIN}{END}"));
+    let parts = (whole.split_once(BEGIN)).zip(whole.split_once(END));
+    let Some(((before, _), (_, after))) = parts else {
+        return Err(io::Error::other("the page has no place for the tables"));
+    };
+    fs::write(page, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))
+}
+
+fn questions() -> Vec<Question> {
+    let question = |title: String, row: &str, value: Figure, goals: &[Goal]| Question {
+        title,
+        row: row.to_owned(),
+        value,
+        goals: goals.to_vec(),
+    };
+    let mut questions = Vec::new();
+    for (room, factor) in [(10, 1.4), (100, 1.5), (1_000, 1.3)] {
+        questions.push(question(
+            format!("deliveries per CPU second of the server, typing, rooms of {room}"),
+            &format!("typing-{room}"),
+            |values| Some(values.get("deliveries")? / values.get("server CPU")?),
+            &[
+                Goal::AtLeast(factor, Node),
+                Goal::AtLeast(1.0 / 1.15, Socketioxide),
+            ],
+        ));
+    }
+    for room in [10, 100, 1_000] {
+        questions.push(question(
+            format!("deliveries per CPU second of all processes, stored messages, rooms of {room}"),
+            &format!("messages-{room}"),
+            |values| Some(values.get("deliveries")? / all_cpu(values)?),
+            &[Goal::AtLeast(2.0, Node)],
+        ));
+    }
+    for (rooms, title, factor) in [
+        ("1000-rooms", "1,000 rooms", 3.0),
+        ("1-room", "one hot room", 5.0),
+    ] {
+        questions.push(question(
+            format!("messages stored a second, {title}"),
+            &format!("stored-{rooms}"),
+            |values| Some(values.get("acked")? / values.get("seconds")?),
+            &[Goal::AtLeast(factor, Node)],
+        ));
+    }
+    questions.push(question(
+        "p99 of a delivery, typing, rooms of 100, ms".into(),
+        "typing-100",
+        |values| values.get("delivery p99").copied(),
+        &[Goal::AtMost(0.5, Node), Goal::AtMost(3.0, Limit)],
+    ));
+    questions.push(question(
+        "p99 of an ack, 500 messages a second, ms".into(),
+        "acks",
+        |values| values.get("ack p99").copied(),
+        &[Goal::AtMost(0.5, Node)],
+    ));
+    questions.push(question(
+        "handshakes per CPU second of the server".into(),
+        "handshakes",
+        |values| Some(values.get("handshakes")? / values.get("server CPU")?),
+        &[Goal::AtLeast(4.0, Node)],
+    ));
+    questions.push(question(
+        "resident memory with 10,000 idle clients, MiB".into(),
+        "idle",
+        |values| Some(values.get("resident KiB")? / 1_024.0),
+        &[Goal::AtMost(1.0, Node)],
+    ));
+    questions.push(question(
+        "of these, kB a client".into(),
+        "idle",
+        |values| {
+            let grown = values.get("resident KiB")? - values.get("base KiB")?;
+            Some(grown * 1.024 / values.get("clients")?)
+        },
+        &[Goal::Below(20.0)],
+    ));
+    questions.push(question(
+        "p99 of a join, 1,000 at once, ms".into(),
+        "join-storm-1000",
+        |values| values.get("join p99").copied(),
+        &[Goal::AtMost(0.3, Node)],
+    ));
+    for users in [250, 500, 1_000] {
+        questions.push(question(
+            format!("changes of presence told a client, {users} joins at once"),
+            &format!("join-storm-{users}"),
+            |values| Some(values.get("presence told")? / values.get("clients")?),
+            &[],
+        ));
+    }
+    questions
+}
+
+fn all_cpu(values: &Values) -> Option<f64> {
+    let of = |name| values.get(name).copied();
+    Some(of("server CPU")? + of("redis CPU")? + of("database CPU")?)
+}
+
+fn header(out: &mut String, first: &str, last: &[&str]) {
+    let titles = COLUMNS.iter().map(|contender| contender.title());
+    let titles: Vec<&str> = [first]
+        .into_iter()
+        .chain(titles)
+        .chain(last.iter().copied())
+        .collect();
+    let rule = vec!["---"; titles.len()];
+    let _ = writeln!(out, "| {} |\n|{}|", titles.join(" | "), rule.join("|"));
+}
+
+fn line(out: &mut String, samples: &Samples, question: &Question) {
+    if !samples.rows.contains_key(&question.row) {
+        return;
+    }
+    let spread = |contender| samples.spread(&question.row, contender, question.value);
+    let _ = write!(out, "| {} |", question.title);
+    for contender in COLUMNS {
+        let _ = match spread(contender) {
+            Some(spread) => write!(out, " {} |", cell(spread)),
+            None => write!(out, " |"),
+        };
+    }
+    let ours = spread(ChatServer).map(|spread| spread.median);
+    let goals = question.goals.iter().filter_map(|goal| {
+        let theirs = |contender| spread(contender).map(|spread| spread.median);
+        goal.judge(ours?, theirs)
+    });
+    let _ = writeln!(out, " {} |", goals.collect::<Vec<_>>().join("; "));
+}
+
+impl Goal {
+    /// What is wanted, what it is, and whether that is reached.
+    fn judge(self, ours: f64, theirs: impl Fn(Contender) -> Option<f64>) -> Option<String> {
+        let (wanted, is, reached) = match self {
+            Self::AtLeast(factor, other) => {
+                let ratio = ours / theirs(other)?;
+                let wanted = format!("≥ {factor:.2} × {}", other.title());
+                (wanted, format!("{ratio:.2}"), ratio >= factor)
+            }
+            Self::AtMost(factor, other) => {
+                let ratio = ours / theirs(other)?;
+                let wanted = format!("≤ {factor:.2} × {}", other.title());
+                (wanted, format!("{ratio:.2}"), ratio <= factor)
+            }
+            Self::Below(most) => (format!("≤ {most}"), short(ours), ours <= most),
+        };
+        let mark = if reached {
+            "reached"
+        } else {
+            "**not reached**"
+        };
+        Some(format!("{wanted}: {is}, {mark}"))
+    }
+}
+
+/// What only the server was asked.
+fn alone(out: &mut String, samples: &Samples) {
+    let mut rows = Vec::new();
+    for (name, title) in [
+        ("join", "joining"),
+        ("newest page", "reading the newest page"),
+        ("page", "reading any page"),
+    ] {
+        for (which, size) in [("short", "1,000 messages"), ("long", "the long history")] {
+            let value = format!("{name} {which} p50");
+            rows.push((history::ROW, value, format!("{title}, {size}, p50, ms")));
+        }
+    }
+    for (value, title) in [
+        (
+            "idle ms/s",
+            "CPU of a node without clients while nothing happens, ms a second",
+        ),
+        (
+            "busy ms/s",
+            "the same while a room of another node gets 30,000 deliveries a second",
+        ),
+        ("other node ms/s", "CPU of that other node meanwhile"),
+    ] {
+        rows.push((bystander::ROW, value.to_owned(), title.to_owned()));
+    }
+    let _ = writeln!(out, "\n| the server alone | |\n|---|---|");
+    for (row, value, title) in rows {
+        let spread = samples.spread(row, ChatServer, |values| values.get(&value).copied());
+        if let Some(spread) = spread {
+            let _ = writeln!(out, "| {title} | {} |", cell(spread));
+        }
+    }
+}
+
+/// What each load cost everybody who took part.
+fn costs(out: &mut String, samples: &Samples) {
+    let columns: [(&str, Figure); 7] = [
+        ("sent/s", |values| rate(values, "sent")),
+        ("deliveries/s", |values| rate(values, "deliveries")),
+        ("server", |values| rate(values, "server CPU")),
+        ("Redis", |values| rate(values, "redis CPU")),
+        ("PostgreSQL", |values| rate(values, "database CPU")),
+        ("generator", |values| rate(values, "generator CPU")),
+        ("p50 / p99 of a delivery, ms", |_| None),
+    ];
+    let titles = columns.map(|(title, _)| title).join(" | ");
+    let rule = "---|".repeat(columns.len() + 2);
+    let _ = writeln!(
+        out,
+        "\nCPU seconds a second, and what came of it:\n\n| row | who | {titles} |\n|{rule}"
+    );
+    for (row, taken) in &samples.rows {
+        for contender in taken.keys() {
+            if samples
+                .spread(row, *contender, |values| rate(values, "server CPU"))
+                .is_none()
+            {
+                continue;
+            }
+            let _ = write!(out, "| {row} | {} |", contender.title());
+            for (_, value) in &columns[..columns.len() - 1] {
+                let spread = samples.spread(row, *contender, value);
+                let _ = write!(
+                    out,
+                    " {} |",
+                    spread.map_or(String::new(), |it| short(it.median))
+                );
+            }
+            let at = |name: &str| {
+                let spread = samples.spread(row, *contender, |values| values.get(name).copied());
+                spread.map_or(String::new(), |it| short(it.median))
+            };
+            let _ = writeln!(out, " {} / {} |", at("delivery p50"), at("delivery p99"));
+        }
+    }
+}
+
+fn rate(values: &Values, name: &str) -> Option<f64> {
+    Some(values.get(name)? / values.get("seconds")?)
+}
+
+fn cell(spread: Spread) -> String {
+    let (least, most) = (short(spread.least), short(spread.most));
+    format!("{} [{least}–{most}]", short(spread.median))
+}
+
+/// Three digits that count, and thousands apart.
+fn short(figure: f64) -> String {
+    match figure.abs() {
+        size if size >= 1_000.0 => {
+            let whole = format!("{figure:.0}");
+            let (high, low) = whole.split_at(whole.len() - 3);
+            format!("{high},{low}")
+        }
+        size if size >= 100.0 => format!("{figure:.0}"),
+        size if size >= 10.0 => format!("{figure:.1}"),
+        _ => format!("{figure:.2}"),
+    }
+}
