@@ -68,7 +68,10 @@ async fn measure(arguments: &Arguments, samples: &mut Samples) -> Result<(), Box
     let mut bench = Bench::new(programs.to_path_buf(), Some(services));
     let wanted = |name: &str| {
         let rows = &arguments.rows;
-        rows.is_empty() || rows.iter().any(|row| name.starts_with(row.as_str()))
+        rows.is_empty()
+            || rows
+                .iter()
+                .any(|row| name == row || name.starts_with(&format!("{row}-")))
     };
     for row in rows(arguments.seconds) {
         if wanted(&row.name) {

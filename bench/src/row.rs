@@ -94,7 +94,7 @@ pub fn rows(seconds: u32) -> Vec<Row> {
     rows.push(warmed(Row::new(
         "handshakes",
         &[ChatServer, Node, NodeUws, Socketioxide],
-        &format!("handshakes --clients 200 --rate 1000 --seconds {seconds} "),
+        &format!("handshakes --clients 500 --rate 1000 --seconds {seconds} "),
     )));
     rows.push(Row::new(
         "idle",

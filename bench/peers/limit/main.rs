@@ -19,11 +19,11 @@ use tokio::{
     net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
 };
 use tokio_tungstenite::{
-    WebSocketStream, accept_async,
+    WebSocketStream, accept_async_with_config,
     tungstenite::{
         Message,
         protocol::{
-            Role,
+            Role, WebSocketConfig,
             frame::{
                 Frame,
                 coding::{Data, OpCode},
@@ -34,6 +34,9 @@ use tokio_tungstenite::{
 
 const OPEN: &str =
     r#"0{"sid":"-","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#;
+
+/// Clients say little.
+const READ_BYTES: usize = 1_024;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -72,12 +75,15 @@ async fn main() -> Result<(), Failure> {
 
 async fn serve(stream: TcpStream, rooms: &Rooms) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
-    let stream = accept_async(stream).await?.into_inner();
+    let small = WebSocketConfig::default().read_buffer_size(READ_BYTES);
+    let stream = accept_async_with_config(stream, Some(small))
+        .await?
+        .into_inner();
     let (incoming, outgoing) = stream.into_split();
     let me = Arc::new(outgoing);
     // It only reads: what is written goes past it.
     let stream = join(incoming, sink());
-    let mut messages = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let mut messages = WebSocketStream::from_raw_socket(stream, Role::Server, Some(small)).await;
     let mut user = String::new();
     say(&me, OPEN);
     while let Some(Message::Text(text)) = messages.next().await.transpose()? {

@@ -16,7 +16,6 @@ use tokio::{
 
 use crate::{
     arguments::RunArguments,
-    cast::Cast,
     client::{
         line::{Endpoint, Endpoints},
         phone::{Legacy, Phone},
@@ -113,7 +112,12 @@ impl<'a> Conductor<'a> {
             ..Rules::default()
         };
         let (shared, mut record, report) = self
-            .play(script.roles, cast, script.length, &TO_BE_JUDGED)
+            .play(
+                script.roles,
+                Shared::new(cast),
+                script.length,
+                &TO_BE_JUDGED,
+            )
             .await?;
         for (room, members) in (0..).map(Room).zip(&script.rooms) {
             let member = members.first().copied().unwrap_or(User(0));
@@ -139,7 +143,8 @@ impl<'a> Conductor<'a> {
         let secret = secret(self.arguments)?;
         let stage = Stage::new(&self.arguments.url[0], Access::Given { secret });
         let cast = stage.set(name, users(&script), &script.rooms).await?;
-        let (_, record, spent) = self.play(script.roles, cast, script.length, &[]).await?;
+        let shared = Shared::new(cast).without_promises();
+        let (_, record, spent) = (self.play(script.roles, shared, script.length, &[])).await?;
         Ok(spent.finish(script.name, &record))
     }
 
@@ -147,12 +152,12 @@ impl<'a> Conductor<'a> {
     async fn play(
         &mut self,
         roles: Vec<Role>,
-        cast: Cast,
+        shared: Shared,
         length: Duration,
         afterwards: &[(&'static str, Phase)],
     ) -> Result<(Arc<Shared>, Record, Spent), RunError> {
         let endpoints: Arc<[Endpoint]> = endpoints(self.arguments)?.into();
-        let shared = Arc::new(Shared::new(cast));
+        let shared = Arc::new(shared);
         let zero = shared.zero;
         let (phases, watching) = watch::channel(Phase::Gather);
         let of = roles.len();

@@ -293,7 +293,7 @@ impl Phone {
     fn has_everything(&self) -> bool {
         let shared = &self.shared;
         self.link == Link::Up
-            && (self.seats.iter()).all(|seat| !seat.wanted || seat.is_up_to(shared.head(seat.room)))
+            && (self.seats.iter()).all(|seat| !seat.wanted || seat.is_up_to(shared.goal(seat.room)))
     }
 
     fn sees_the_truth(&self) -> bool {

@@ -55,6 +55,9 @@ pub struct Shared {
     pub tally: Tally,
     /// From when the times in diaries are counted.
     pub zero: Instant,
+    /// Whether somebody is at rest only with every message: a server that does not promise them in order may be waited
+    /// for in vain.
+    waits_for_all: bool,
     next_key: AtomicU32,
     rooms: Vec<RoomState>,
     roster: Mutex<Roster>,
@@ -93,11 +96,21 @@ impl Shared {
             cast,
             tally: Tally::default(),
             zero: Instant::now(),
+            waits_for_all: true,
             next_key: AtomicU32::new(0),
             rooms,
             roster: Mutex::default(),
             ready: Default::default(),
             trouble: Mutex::new(None),
+        }
+    }
+
+    /// At a server that promises nothing.
+    #[must_use]
+    pub fn without_promises(self) -> Self {
+        Self {
+            waits_for_all: false,
+            ..self
         }
     }
 
@@ -119,6 +132,15 @@ impl Shared {
     /// How far the room has come, as far as anybody knows.
     pub fn head(&self, room: Room) -> Seq {
         self.room(room).head.load(Relaxed)
+    }
+
+    /// How far somebody in the room has to have come to be at rest.
+    pub fn goal(&self, room: Room) -> Seq {
+        if self.waits_for_all {
+            self.head(room)
+        } else {
+            0
+        }
     }
 
     /// A client has come into the room.
