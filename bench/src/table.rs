@@ -310,3 +310,46 @@ fn short(figure: f64) -> String {
         _ => format!("{figure:.2}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_judged_by_the_medians() {
+        let mut samples = Samples::default();
+        for (contender, deliveries) in [(ChatServer, [300.0, 310.0, 100.0]), (Node, [200.0; 3])] {
+            let taken = deliveries.map(|deliveries| {
+                let values = [("deliveries", deliveries), ("server CPU", 0.01)];
+                Values::from(values.map(|(name, value)| (name.to_owned(), value)))
+            });
+            let row = samples.rows.entry("typing-100".to_owned()).or_default();
+            row.insert(contender, taken.into());
+        }
+
+        let table = markdown(&samples);
+
+        assert!(
+            table.contains("| 30,000 [10,000–31,000] | 20,000 [20,000–20,000] |"),
+            "{table}"
+        );
+        assert!(
+            table.contains("≥ 1.50 × Node `ws`: 1.50, reached"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn tables_take_the_place_of_the_last_ones() {
+        let folder = std::env::temp_dir().join(format!("chat-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for temporary files");
+        let page = folder.join("page.md");
+        fs::write(&page, format!("before {BEGIN} old {END} after")).expect("it can be written");
+
+        put_into(&page, "new").expect("the page has a place for them");
+
+        let whole = fs::read_to_string(&page).expect("it is there");
+        assert_eq!(whole, format!("before {BEGIN}\n\nnew\n{END} after"));
+        fs::remove_dir_all(&folder).expect("it was ours");
+    }
+}
