@@ -50,10 +50,14 @@ impl Bench {
             .start(&self.programs, services, row.settings)
             .await;
         let base_kib = usage::resident_kib(server.pid());
-        if let Some(warm_up) = &row.warm_up {
-            self.run(&server, contender, warm_up).await;
-        }
-        let report = self.run(&server, contender, &row.load).await;
+        let report = match row.lasts {
+            Some(lasts) => {
+                let load = |seconds| format!("{} --seconds {seconds}", row.load);
+                (self.run(&server, contender, &load(lasts.warm_up))).await;
+                (self.run(&server, contender, &load(lasts.measured))).await
+            }
+            None => self.run(&server, contender, &row.load).await,
+        };
         values(&report, base_kib)
     }
 
