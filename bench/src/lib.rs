@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`contender`] is who is measured, [`services`] what they share, [`row`] under which load,
 //! [`measure`] how a sample is taken, [`history`] and [`bystander`] what a row cannot say. [`samples`] keeps what came
-//! out, [`table`] and [`plots`] show it.
+//! out, [`question`] is what it is asked, [`table`] and [`plots`] show the answers.
 //!
 //! Invariant: all contenders of a row get the same load from the same generator, one after another, again and again
 //! (A-B-A-B), each time as a new process. What is compared was measured within minutes on one machine.
@@ -17,6 +17,7 @@ pub mod contender;
 pub mod history;
 pub mod measure;
 pub mod plots;
+pub mod question;
 pub mod row;
 pub mod samples;
 pub mod services;

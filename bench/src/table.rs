@@ -6,29 +6,13 @@ use crate::{
     bystander,
     contender::Contender::{self, ChatServer, Limit, Node, NodeUws, Socketioxide},
     history,
+    question::{Question, questions, short},
     samples::{Figure, Samples, Spread, Values},
 };
 
 const COLUMNS: [Contender; 5] = [ChatServer, Node, NodeUws, Socketioxide, Limit];
 const BEGIN: &str = "<!-- measured: `make bench` writes from here -->";
 const END: &str = "<!-- measured: to here -->";
-
-/// A question to a row.
-struct Question {
-    title: String,
-    row: String,
-    value: Figure,
-    goals: Vec<Goal>,
-}
-
-/// The product's median beside another's.
-#[derive(Clone, Copy)]
-enum Goal {
-    AtLeast(f64, Contender),
-    AtMost(f64, Contender),
-    /// By itself.
-    Below(f64),
-}
 
 /// The figures that have goals, and beneath them what each load cost everybody.
 pub fn markdown(samples: &Samples) -> String {
@@ -61,99 +45,6 @@ pub fn put_into(page: &Path, tables: &str) -> io::Result<()> {
     fs::write(page, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))
 }
 
-fn questions() -> Vec<Question> {
-    let question = |title: String, row: &str, value: Figure, goals: &[Goal]| Question {
-        title,
-        row: row.to_owned(),
-        value,
-        goals: goals.to_vec(),
-    };
-    let mut questions = Vec::new();
-    for (room, factor) in [(10, 1.4), (100, 1.5), (1_000, 1.3)] {
-        questions.push(question(
-            format!("deliveries per CPU second of the server, typing, rooms of {room}"),
-            &format!("typing-{room}"),
-            |values| Some(values.get("deliveries")? / values.get("server CPU")?),
-            &[
-                Goal::AtLeast(factor, Node),
-                Goal::AtLeast(1.0 / 1.15, Socketioxide),
-            ],
-        ));
-    }
-    for room in [10, 100, 1_000] {
-        questions.push(question(
-            format!("deliveries per CPU second of all processes, stored messages, rooms of {room}"),
-            &format!("messages-{room}"),
-            |values| Some(values.get("deliveries")? / all_cpu(values)?),
-            &[Goal::AtLeast(2.0, Node)],
-        ));
-    }
-    for (rooms, title, factor) in [
-        ("1000-rooms", "1,000 rooms", 3.0),
-        ("1-room", "one hot room", 5.0),
-    ] {
-        questions.push(question(
-            format!("messages stored a second, {title}"),
-            &format!("stored-{rooms}"),
-            |values| Some(values.get("acked")? / values.get("seconds")?),
-            &[Goal::AtLeast(factor, Node)],
-        ));
-    }
-    questions.push(question(
-        "p99 of a delivery, typing, rooms of 100, ms".into(),
-        "typing-100",
-        |values| values.get("delivery p99").copied(),
-        &[Goal::AtMost(0.5, Node), Goal::AtMost(3.0, Limit)],
-    ));
-    questions.push(question(
-        "p99 of an ack, 500 messages a second, ms".into(),
-        "acks",
-        |values| values.get("ack p99").copied(),
-        &[Goal::AtMost(0.5, Node)],
-    ));
-    questions.push(question(
-        "handshakes per CPU second of the server".into(),
-        "handshakes",
-        |values| Some(values.get("handshakes")? / values.get("server CPU")?),
-        &[Goal::AtLeast(4.0, Node)],
-    ));
-    questions.push(question(
-        "resident memory with 10,000 idle clients, MiB".into(),
-        "idle",
-        |values| Some(values.get("resident KiB")? / 1_024.0),
-        &[Goal::AtMost(1.0, Node)],
-    ));
-    questions.push(question(
-        "of these, kB a client".into(),
-        "idle",
-        |values| {
-            let grown = values.get("resident KiB")? - values.get("base KiB")?;
-            Some(grown * 1.024 / values.get("clients")?)
-        },
-        &[Goal::Below(20.0)],
-    ));
-    questions.push(question(
-        "p99 of a join, 1,000 at once, ms".into(),
-        "join-storm-1000",
-        |values| values.get("join p99").copied(),
-        &[Goal::AtMost(0.3, Node)],
-    ));
-    for users in [250, 500, 1_000] {
-        questions.push(question(
-            format!("changes of presence told a client, {users} joins at once"),
-            &format!("join-storm-{users}"),
-            |values| Some(values.get("presence told")? / values.get("clients")?),
-            &[],
-        ));
-    }
-    questions
-}
-
-fn all_cpu(values: &Values) -> Option<f64> {
-    let of = |name| values.get(name).copied();
-    Some(of("server CPU")? + of("redis CPU")? + of("database CPU")?)
-}
-
 fn header(out: &mut String, first: &str, last: &[&str]) {
     let titles = COLUMNS.iter().map(|contender| contender.title());
     let titles: Vec<&str> = [first]
@@ -183,31 +74,6 @@ fn line(out: &mut String, samples: &Samples, question: &Question) {
         goal.judge(ours?, theirs)
     });
     let _ = writeln!(out, " {} |", goals.collect::<Vec<_>>().join("; "));
-}
-
-impl Goal {
-    /// What is wanted, what it is, and whether that is reached.
-    fn judge(self, ours: f64, theirs: impl Fn(Contender) -> Option<f64>) -> Option<String> {
-        let (wanted, is, reached) = match self {
-            Self::AtLeast(factor, other) => {
-                let ratio = ours / theirs(other)?;
-                let wanted = format!("≥ {factor:.2} × {}", other.title());
-                (wanted, format!("{ratio:.2}"), ratio >= factor)
-            }
-            Self::AtMost(factor, other) => {
-                let ratio = ours / theirs(other)?;
-                let wanted = format!("≤ {factor:.2} × {}", other.title());
-                (wanted, format!("{ratio:.2}"), ratio <= factor)
-            }
-            Self::Below(most) => (format!("≤ {most}"), short(ours), ours <= most),
-        };
-        let mark = if reached {
-            "reached"
-        } else {
-            "**not reached**"
-        };
-        Some(format!("{wanted}: {is}, {mark}"))
-    }
 }
 
 /// What only the server was asked.
@@ -247,43 +113,38 @@ fn alone(out: &mut String, samples: &Samples) {
 
 /// What each load cost everybody who took part.
 fn costs(out: &mut String, samples: &Samples) {
-    let columns: [(&str, Figure); 7] = [
+    let columns: [(&str, Figure); 8] = [
         ("sent/s", |values| rate(values, "sent")),
         ("deliveries/s", |values| rate(values, "deliveries")),
         ("server", |values| rate(values, "server CPU")),
         ("Redis", |values| rate(values, "redis CPU")),
         ("PostgreSQL", |values| rate(values, "database CPU")),
         ("generator", |values| rate(values, "generator CPU")),
-        ("p50 / p99 of a delivery, ms", |_| None),
+        ("delivery p50, ms", |values| {
+            values.get("delivery p50").copied()
+        }),
+        ("delivery p99, ms", |values| {
+            values.get("delivery p99").copied()
+        }),
     ];
     let titles = columns.map(|(title, _)| title).join(" | ");
     let rule = "---|".repeat(columns.len() + 2);
     let _ = writeln!(
         out,
-        "\nCPU seconds a second, and what came of it:\n\n| row | who | {titles} |\n|{rule}"
+        "\nCPU seconds a second, and what came of it; medians:\n\n| row | who | {titles} |\n|{rule}"
     );
-    for (row, taken) in &samples.rows {
+    // The others have no processes of their own.
+    let rows = (samples.rows.iter())
+        .filter(|(row, _)| ![history::ROW, bystander::ROW].contains(&row.as_str()));
+    for (row, taken) in rows {
         for contender in taken.keys() {
-            if samples
-                .spread(row, *contender, |values| rate(values, "server CPU"))
-                .is_none()
-            {
-                continue;
-            }
             let _ = write!(out, "| {row} | {} |", contender.title());
-            for (_, value) in &columns[..columns.len() - 1] {
-                let spread = samples.spread(row, *contender, value);
-                let _ = write!(
-                    out,
-                    " {} |",
-                    spread.map_or(String::new(), |it| short(it.median))
-                );
+            for (_, figure) in columns {
+                let spread = samples.spread(row, *contender, figure);
+                let median = spread.map_or(String::new(), |spread| short(spread.median));
+                let _ = write!(out, " {median} |");
             }
-            let at = |name: &str| {
-                let spread = samples.spread(row, *contender, |values| values.get(name).copied());
-                spread.map_or(String::new(), |it| short(it.median))
-            };
-            let _ = writeln!(out, " {} / {} |", at("delivery p50"), at("delivery p99"));
+            out.push('\n');
         }
     }
 }
@@ -295,20 +156,6 @@ fn rate(values: &Values, name: &str) -> Option<f64> {
 fn cell(spread: Spread) -> String {
     let (least, most) = (short(spread.least), short(spread.most));
     format!("{} [{least}–{most}]", short(spread.median))
-}
-
-/// Three digits that count, and thousands apart.
-fn short(figure: f64) -> String {
-    match figure.abs() {
-        size if size >= 1_000.0 => {
-            let whole = format!("{figure:.0}");
-            let (high, low) = whole.split_at(whole.len() - 3);
-            format!("{high},{low}")
-        }
-        size if size >= 100.0 => format!("{figure:.0}"),
-        size if size >= 10.0 => format!("{figure:.1}"),
-        _ => format!("{figure:.2}"),
-    }
 }
 
 #[cfg(test)]
