@@ -102,12 +102,13 @@ fn alone(out: &mut String, samples: &Samples) {
     ] {
         rows.push((bystander::ROW, value.to_owned(), title.to_owned()));
     }
-    let _ = writeln!(out, "\n| the server alone | |\n|---|---|");
-    for (row, value, title) in rows {
+    let lines = rows.into_iter().filter_map(|(row, value, title)| {
         let spread = samples.spread(row, ChatServer, |values| values.get(&value).copied());
-        if let Some(spread) = spread {
-            let _ = writeln!(out, "| {title} | {} |", cell(spread));
-        }
+        spread.map(|spread| format!("| {title} | {} |\n", cell(spread)))
+    });
+    let lines: String = lines.collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "\n| the server alone | |\n|---|---|\n{lines}");
     }
 }
 
