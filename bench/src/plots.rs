@@ -6,6 +6,7 @@ use plotters::prelude::*;
 
 use crate::{
     contender::Contender::{self, ChatServer, Limit, Node, NodeUws, Socketioxide},
+    question::short,
     samples::{Figure, Samples},
 };
 
@@ -106,6 +107,8 @@ impl Plot {
             )?;
         (chart.configure_mesh())
             .light_line_style(RGBColor(0xee, 0xee, 0xee))
+            .x_label_formatter(&|users| format!("{users:.0}"))
+            .y_label_formatter(&|figure| short(*figure))
             .draw()?;
         for (contender, colour, points) in lines.iter().filter(|(_, _, points)| !points.is_empty())
         {
