@@ -66,6 +66,7 @@ test('on a phone each screen is as wide as the phone, and one leads to the other
   const { page } = window;
   const isAsWideAsThePhone = async (what) => {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, what);
+    for (const panel of await page.locator('aside').all()) assert.equal((await panel.boundingBox()).width, 390, what);
   };
 
   await window.say('a'.repeat(300));
