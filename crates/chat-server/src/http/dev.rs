@@ -42,7 +42,7 @@ pub struct Wanted {
 #[utoipa::path(
     post, path = "/api/v1/dev/login", tag = "dev", request_body = DevLogin,
     params(("ttlSeconds" = Option<u32>, Query, description = "After how long the token expires. Default: 30 days.")),
-    responses((status = 200, body = DevSession<'static>))
+    responses((status = 200, body = DevSession<'static>)), security(())
 )]
 pub async fn login(
     State(app): State<Arc<App>>,
