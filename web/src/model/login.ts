@@ -1,4 +1,4 @@
-import { ChatError, type HttpError, type User } from 'chat-server-client';
+import { ChatError, type Failure, type User } from 'chat-server-client';
 
 /** Who signed in, and the token that says so. */
 export interface Login {
@@ -27,7 +27,7 @@ export async function logIn(name: string, ttlSeconds?: number): Promise<Login> {
     throw new ChatError('UNREACHABLE', 'The server could not be reached.', { cause });
   });
   if (response.ok) return (await response.json()) as Login;
-  const { error } = (await response.json()) as HttpError;
+  const { error } = (await response.json()) as Failure;
   const [detail] = error.details;
   throw new ChatError(error.code, detail ? `The name ${detail.message}.` : error.message);
 }
