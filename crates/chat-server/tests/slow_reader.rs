@@ -5,8 +5,7 @@ mod support;
 use chat_testkit::chat_server::ChatServer;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::{Client, Server, Site, polling::Poller, token};
-use tokio::net::TcpSocket;
+use support::{Client, Server, Site, polling::Poller};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chat-server");
 
@@ -58,7 +57,7 @@ async fn who_has_too_much_waiting_leaves_is_told_so_and_resumes_without_a_gap() 
     let server = Server::start(UNLIMITED).await;
     server.group("g", &["ada", "eve"]).await;
     let mut ada = server.join("ada", "g").await;
-    let eve = server.join("eve", "g").await;
+    let eve = server.join_slowly("eve", "g").await;
 
     let sent = send_until_eve_left(&mut ada).await;
 
@@ -81,7 +80,7 @@ async fn too_many_packets_are_too_much_as_well() {
     let server = Server::start(&settings).await;
     server.group("g", &["ada", "eve"]).await;
     let mut ada = server.join("ada", "g").await;
-    let eve = server.join("eve", "g").await;
+    let eve = server.join_slowly("eve", "g").await;
 
     send_until_eve_left(&mut ada).await;
 
@@ -99,7 +98,7 @@ async fn who_takes_nothing_for_too_long_leaves_however_little_waits_and_is_told_
     let server = Server::start(&settings).await;
     server.group("g", &["ada", "eve"]).await;
     let mut ada = server.join("ada", "g").await;
-    let eve = server.join("eve", "g").await;
+    let eve = server.join_slowly("eve", "g").await;
 
     send_until_eve_left(&mut ada).await;
 
@@ -111,7 +110,7 @@ async fn what_she_says_before_she_reads_on_costs_her_nothing_of_what_waits() {
     let server = Server::start(UNLIMITED).await;
     server.group("g", &["ada", "eve"]).await;
     let mut ada = server.join("ada", "g").await;
-    let mut eve = server.join("eve", "g").await;
+    let mut eve = server.join_slowly("eve", "g").await;
 
     send_until_eve_left(&mut ada).await;
     for _ in 0..10 {
@@ -201,20 +200,6 @@ async fn the_largest_page_there_can_be_ends_nobody() {
     );
 }
 
-/// Joins the room, and has little room for what it does not read.
-async fn join_with_a_small_window(site: &Site, user: &str) -> Client {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(4_096).expect("it is small");
-    let stream = socket.connect(site.address).await.expect("it listens");
-    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", site.address);
-    let mut client = Client::over(stream, &url, &[]).await.expect("it upgrades");
-    let auth = json!({"token": token(user, 3_600)});
-    client.send(&format!("40{auth}")).await;
-    client.wait_after_connect("session").await;
-    client.call("join_group", json!("g")).await;
-    client
-}
-
 #[tokio::test]
 async fn many_who_do_not_read_take_no_more_than_the_node_has_for_all_and_readers_stay() {
     const SLOW: usize = 30;
@@ -235,7 +220,7 @@ async fn many_who_do_not_read_take_no_more_than_the_node_has_for_all_and_readers
     let mut ben = site.join("ben", "g").await;
     let mut slow = Vec::new();
     for _ in 0..SLOW {
-        slow.push(join_with_a_small_window(&site, "eve").await);
+        slow.push(site.join_slowly("eve", "g").await);
     }
     let before = server.resident_kib();
     let reading = tokio::spawn(async move {

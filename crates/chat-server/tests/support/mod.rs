@@ -10,17 +10,24 @@ pub mod issuer;
 pub mod polling;
 
 use std::{
-    collections::HashMap, collections::VecDeque, net::SocketAddr, ops::Deref, time::Duration,
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    ops::Deref,
+    sync::Arc,
+    time::Duration,
 };
 
 use chat_server::{Mode, run};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
     time::timeout,
 };
@@ -28,12 +35,16 @@ use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 pub const SECRET: &str = "a secret that is long enough for HS256";
 pub const ADMIN_KEY: &str = "a key that is long enough for the admin";
 
 /// Generous: a test waits for a condition, never for time.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than a server is ever silent in a test that waits for what it says.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is not answered by then was most likely passed over.
 const IS_ANSWERED_WITHIN: Duration = Duration::from_millis(500);
@@ -183,12 +194,7 @@ impl Site {
     /// Connects as a user, and takes the event `session` away.
     pub async fn connect(&self, user: &str) -> Client {
         let mut client = Client::open(self.address).await;
-        client
-            .send(&format!("40{}", json!({"token": token(user, 3_600)})))
-            .await;
-        let answer = client.packet().await;
-        assert!(answer.starts_with("40"), "{answer}");
-        client.wait_for("session").await;
+        client.sign_in(user).await;
         client
     }
 
@@ -202,6 +208,19 @@ impl Site {
         }
         client.wait_for("session").await;
         Ok(client)
+    }
+
+    /// Joins the room as somebody who reads only when something is waited for. Little fits into the network meanwhile.
+    pub async fn join_slowly(&self, user: &str, group: &str) -> Client {
+        let tcp = TcpSocket::new_v4().unwrap();
+        tcp.set_recv_buffer_size(SMALL_WINDOW).unwrap();
+        let stream = tcp.connect(self.address).await.unwrap();
+        let url = transport(self.address);
+        let client = Client::reading_ahead(NEXT_TO_NOTHING, stream, &url, &[]);
+        let mut client = client.await.unwrap();
+        client.sign_in(user).await;
+        client.call("join_group", json!(group)).await;
+        client
     }
 
     /// Connects as a user, and joins the room.
@@ -244,14 +263,30 @@ pub fn named_token(user: &str, name: &str) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
+fn transport(address: SocketAddr) -> String {
+    format!("ws://{address}/socket.io/?EIO=4&transport=websocket")
+}
+
 /// What a connection goes over.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
-/// One Socket.IO connection, by hand.
+/// What a client reads before somebody asks for it: as good as everything.
+const EVERYTHING: usize = 1 << 20;
+
+/// Of a client that does not read: packets, and bytes in its kernel.
+const NEXT_TO_NOTHING: usize = 1;
+const SMALL_WINDOW: u32 = 4_096;
+
+type Socket = WebSocketStream<Box<dyn Wire>>;
+type Outgoing = Arc<Mutex<SplitSink<Socket, Message>>>;
+
+/// One Socket.IO connection, by hand. It answers pings, also while the test waits for something else.
 pub struct Client {
-    socket: WebSocketStream<Box<dyn Wire>>,
+    outgoing: Outgoing,
+    incoming: mpsc::Receiver<String>,
+    _reading: AbortOnDropHandle<()>,
     /// What the server calls the session: a secret of this client.
     pub sid: String,
     next_ack: u64,
@@ -270,12 +305,21 @@ impl Client {
         address: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
-        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        Self::over(TcpStream::connect(address).await?, &url, headers).await
+        let stream = TcpStream::connect(address).await?;
+        Self::over(stream, &transport(address), headers).await
     }
 
     /// Opens the transport on a connection that is there.
     pub async fn over(
+        stream: impl Wire + 'static,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
+        Self::reading_ahead(EVERYTHING, stream, url, headers).await
+    }
+
+    async fn reading_ahead(
+        packets: usize,
         stream: impl Wire + 'static,
         url: &str,
         headers: &[(&'static str, &str)],
@@ -286,8 +330,14 @@ impl Client {
         }
         let stream: Box<dyn Wire> = Box::new(stream);
         let (socket, _) = client_async(request, stream).await?;
+        let (outgoing, stream) = socket.split();
+        let outgoing = Arc::new(Mutex::new(outgoing));
+        let (read, incoming) = mpsc::channel(packets);
+        let reading = tokio::spawn(read_on(stream, Arc::clone(&outgoing), read));
         let mut client = Self {
-            socket,
+            outgoing,
+            incoming,
+            _reading: AbortOnDropHandle::new(reading),
             sid: String::new(),
             next_ack: 0,
             heard: VecDeque::new(),
@@ -299,19 +349,27 @@ impl Client {
         Ok(client)
     }
 
+    async fn sign_in(&mut self, user: &str) {
+        let auth = json!({"token": token(user, 3_600)});
+        self.send(&format!("40{auth}")).await;
+        self.wait_after_connect("session").await;
+    }
+
     /// Sends a packet as it is.
     pub async fn send(&mut self, packet: &str) {
-        self.socket.send(Message::text(packet)).await.unwrap();
+        let packet = Message::text(packet);
+        self.outgoing.lock().await.send(packet).await.unwrap();
     }
 
     /// Sends a packet, if the connection still takes it.
     pub async fn try_send(&mut self, packet: &str) -> bool {
-        self.socket.send(Message::text(packet)).await.is_ok()
+        let packet = Message::text(packet);
+        self.outgoing.lock().await.send(packet).await.is_ok()
     }
 
     /// Sends bytes as they are.
     pub async fn send_raw(&mut self, message: Message) {
-        let _ = self.socket.send(message).await;
+        let _ = self.outgoing.lock().await.send(message).await;
     }
 
     /// Tries to sign in until that is answered: what comes while an attempt before still ends is passed over. Returns
@@ -433,7 +491,7 @@ impl Client {
 
     /// Ends the connection, and waits until the server has done so too.
     pub async fn closed_by_client(mut self) {
-        self.socket.close(None).await.unwrap();
+        self.send_raw(Message::Close(None)).await;
         self.closed().await;
     }
 
@@ -450,17 +508,9 @@ impl Client {
 
     /// The next packet, or `None` if the connection has ended.
     pub async fn receive(&mut self) -> Option<String> {
-        loop {
-            let message = timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("a packet comes in time");
-            match message?.ok()? {
-                Message::Text(text) if text.as_str() == "2" => self.send("3").await,
-                Message::Text(text) => return Some(text.to_string()),
-                Message::Close(_) => return None,
-                _ => {}
-            }
-        }
+        timeout(SILENCE, self.incoming.recv())
+            .await
+            .expect("a packet comes in time")
     }
 
     fn keep(&mut self, packet: &str) {
@@ -473,5 +523,24 @@ impl Client {
         let name = parts.pop().unwrap();
         self.heard
             .push_back((name.as_str().unwrap().to_owned(), payload));
+    }
+}
+
+/// Reads until the end of the connection, and answers pings.
+async fn read_on(mut stream: SplitStream<Socket>, outgoing: Outgoing, read: mpsc::Sender<String>) {
+    while let Some(Ok(message)) = stream.next().await {
+        match message {
+            Message::Text(text) if text.as_str() == "2" => {
+                let pong = Message::text("3");
+                let _ = outgoing.lock().await.send(pong).await;
+            }
+            Message::Text(text) => {
+                if read.send(text.to_string()).await.is_err() {
+                    return;
+                }
+            }
+            Message::Close(_) => return,
+            _ => {}
+        }
     }
 }
