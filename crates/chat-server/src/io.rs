@@ -4,23 +4,29 @@
 //! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request; [`connect`] counts the [`attempts`], checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
-//! the caller, [`fanout`] tells the others, both through the socket's [`outlet`], which counts its [`backlog`]; [`line`](mod@line)
-//! ends the connection, with the help of [`carriers`].
+//! the caller, [`fanout`] tells the [`recipients`], both with a [`packet`] through the socket's [`outlet`]: straight over the
+//! connection's [`lane`], which knows by the [`frames`] when that is possible, or through the engine, where the [`backlog`]
+//! counts what waits. [`line`](mod@line) ends the connection, with the help of [`carriers`] and of its [`cable`].
 
 mod attempts;
 mod backlog;
+mod cable;
 mod carriers;
 mod connect;
 mod conversation;
 pub mod fanout;
+mod frames;
 pub mod gate;
 mod guarded;
 mod inbox;
+mod lane;
 mod line;
 pub mod listener;
 mod messages;
 mod outlet;
+mod packet;
 mod places;
+mod recipients;
 mod reply;
 mod rooms;
 pub mod serve;
@@ -38,11 +44,12 @@ use axum::{
 };
 use chat_domain::ports::Clock;
 use socketioxide::{
-    ParserConfig, SocketIo, SocketIoBuilder, TransportType, handler::ConnectHandler,
+    ParserConfig, SocketIo, SocketIoBuilder, TransportType, extract::SocketRef,
+    handler::ConnectHandler,
 };
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use self::carriers::Carriers;
+use self::{carriers::Carriers, line::Exchange, recipients::Recipients};
 use crate::{
     app::{App, connections::Connections, figures::Transports},
     auth::RefusedTokens,
@@ -82,6 +89,7 @@ pub struct Engine {
     io: SocketIo,
     service: Service,
     carriers: Arc<Carriers>,
+    recipients: Arc<Recipients>,
 }
 
 impl Engine {
@@ -111,6 +119,7 @@ impl Engine {
         Self {
             io,
             carriers: Arc::new(Carriers::new(service.clone())),
+            recipients: Arc::default(),
             service,
         }
     }
@@ -124,7 +133,8 @@ impl Engine {
         traces: Arc<Traces>,
         lately: Arc<Lately>,
     ) -> fanout::Fanout {
-        fanout::Fanout::new(self.io.clone(), connections, refused, clock, traces, lately)
+        let recipients = Arc::clone(&self.recipients);
+        fanout::Fanout::new(recipients, connections, refused, clock, traces, lately)
     }
 
     /// Which transports the sockets use.
@@ -132,21 +142,23 @@ impl Engine {
         Arc::clone(&self.carriers) as _
     }
 
+    fn exchange(&self) -> Exchange {
+        Exchange {
+            io: self.io.clone(),
+            carriers: Arc::clone(&self.carriers),
+            recipients: Arc::clone(&self.recipients),
+        }
+    }
+
     /// Starts serving. Returns what handles requests, and which connection carries which session.
     pub fn serve(self, app: &Arc<App>) -> (Service, Arc<Carriers>) {
         let (admitting, talking) = (Arc::clone(app), Arc::clone(app));
-        let (io, carriers) = (self.io.clone(), Arc::clone(&self.carriers));
+        let (recipients, exchange) = (Arc::clone(&self.recipients), self.exchange());
         let admit = move |socket, auth| {
-            connect::admit(
-                Arc::clone(&admitting),
-                io.clone(),
-                Arc::clone(&carriers),
-                socket,
-                auth,
-            )
+            connect::admit(Arc::clone(&admitting), exchange.clone(), socket, auth)
         };
-        let talk = move |socket| {
-            conversation::begin(Arc::clone(&talking), socket);
+        let talk = move |socket: SocketRef| {
+            conversation::begin(Arc::clone(&talking), &recipients, &socket);
             std::future::ready(())
         };
         self.io.ns("/", talk.with(admit));

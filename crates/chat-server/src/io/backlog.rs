@@ -28,8 +28,6 @@ struct State {
     /// The sizes of what waits, in the order in which it came.
     packets: VecDeque<usize>,
     bytes: usize,
-    /// What has left of the first one.
-    begun: usize,
     is_shut: bool,
 }
 
@@ -65,9 +63,7 @@ impl Backlog {
         // A packet alone is never too much.
         state.is_shut = state.bytes > self.limit_bytes || state.packets.len() >= self.limit_packets;
         state.is_shut |= self.share.is_too_large();
-        state.packets.push_back(bytes);
-        state.bytes += bytes;
-        self.share.add(bytes);
+        state.push(bytes, &self.share);
         if state.is_shut {
             Entry::TheLast
         } else {
@@ -85,19 +81,21 @@ impl Backlog {
         self.lock().is_shut = true;
     }
 
-    /// The network has taken so many bytes of a WebSocket.
-    pub fn written(&self, bytes: usize) {
+    /// Whether a packet would overtake nothing if it left now, and may.
+    pub fn is_clear(&self) -> bool {
+        let state = self.lock();
+        state.packets.is_empty() && !state.is_shut
+    }
+
+    /// A packet is leaving already, and so many bytes of it wait.
+    pub fn begun(&self, bytes: usize) {
+        self.lock().push(bytes, &self.share);
+    }
+
+    /// The network has taken the first packet.
+    pub fn left(&self) {
         let mut state = self.lock();
-        state.begun += bytes;
-        while let Some(first) = state.packets.front().map(|first| framed(*first))
-            && state.begun >= first
-        {
-            state.begun -= first;
-            self.share.remove(state.take_first());
-        }
-        if state.packets.is_empty() {
-            state.begun = 0;
-        }
+        self.share.remove(state.take_first());
     }
 
     /// A poll has taken so many bytes: whole packets, with a byte between two of them.
@@ -125,22 +123,18 @@ impl Backlog {
 }
 
 impl State {
+    fn push(&mut self, bytes: usize, share: &Share) {
+        self.packets.push_back(bytes);
+        self.bytes += bytes;
+        share.add(bytes);
+    }
+
     /// Returns how large it was.
     fn take_first(&mut self) -> usize {
         let first = self.packets.pop_front().unwrap_or_default();
         self.bytes -= first;
         first
     }
-}
-
-/// The size of a frame of a WebSocket around so many bytes (RFC 6455, section 5.2), as a server writes it.
-const fn framed(bytes: usize) -> usize {
-    bytes
-        + match bytes {
-            0..=125 => 2,
-            126..=65_535 => 4,
-            _ => 10,
-        }
 }
 
 #[cfg(test)]
@@ -173,18 +167,30 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_waits_no_more_and_half_a_packet_still_does() {
+    fn what_has_left_waits_no_more() {
         let backlog = backlog(2, 1_000);
         for bytes in [100, 200] {
             backlog.enter(bytes);
         }
 
-        backlog.written(102 + 203);
-        assert_eq!(backlog.enter(1), Entry::Sent);
-        backlog.written(1);
-        assert_eq!(backlog.enter(1), Entry::Sent);
+        backlog.left();
+        assert_eq!((backlog.bytes(), backlog.enter(1)), (200, Entry::Sent));
 
         assert_eq!(backlog.enter(1), Entry::TheLast);
+    }
+
+    #[test]
+    fn it_is_clear_when_nothing_waits_and_something_may() {
+        let backlog = backlog(2, 1_000);
+        assert!(backlog.is_clear());
+
+        backlog.begun(100);
+        assert!(!backlog.is_clear());
+        backlog.left();
+        assert!(backlog.is_clear());
+        backlog.shut();
+
+        assert!(!backlog.is_clear());
     }
 
     #[test]
@@ -202,16 +208,6 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_writes_of_its_own_is_no_credit() {
-        let backlog = backlog(1, 1_000);
-        backlog.written(500);
-
-        backlog.enter(100);
-
-        assert_eq!(backlog.enter(1), Entry::TheLast);
-    }
-
-    #[test]
     fn when_the_node_holds_too_much_less_may_wait_until_it_has_left() {
         let queues = Queues::new(100_000);
         let backlog = |bytes| {
@@ -225,7 +221,7 @@ mod tests {
             [&small, &large].map(|it| it.enter(1)),
             [Entry::Sent, Entry::TheLast]
         );
-        large.written(9 * 10_004);
+        (0..9).for_each(|_| large.left());
         assert_eq!(backlog(70_000).enter(1), Entry::Sent);
     }
 

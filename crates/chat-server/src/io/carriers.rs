@@ -15,11 +15,7 @@ use socketioxide::{TransportType, socket::Sid};
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::{
-    PATH, Service,
-    listener::{Cable, Carrier},
-    outlet::Outlet,
-};
+use super::{PATH, Service, cable::Cable, listener::Carrier, outlet::Outlet};
 use crate::app::figures::Transports;
 
 /// The sessions of this node, by the engine's own ids.
@@ -145,7 +141,7 @@ impl Carriers {
         change(known);
         // Whichever of the two comes last puts them together.
         if let (Some(cable), Some(outlet)) = (known.cables().next(), known.outlet.upgrade()) {
-            cable.carries(outlet);
+            cable.lane.carries(outlet);
         }
     }
 

@@ -13,7 +13,7 @@ use chat_domain::id::SocketId;
 use http::HeaderMap;
 use serde::Deserialize;
 use socketioxide::{
-    SocketIo, TransportType,
+    TransportType,
     extract::{AckSender, Event, SocketRef, TryData},
     socket::DisconnectReason,
 };
@@ -24,9 +24,8 @@ use tracing::warn;
 use super::{
     attempts::{Attempt, Attempts},
     backlog::Backlog,
-    carriers::Carriers,
     inbox::{Inbox, Job, Raw},
-    line::SocketLine,
+    line::{Exchange, SocketLine},
     listener::Carrier,
     outlet::Outlet,
 };
@@ -105,7 +104,7 @@ pub struct Admitted {
     pub jobs: mpsc::Receiver<Job>,
     /// Cancelled when the connection is gone.
     pub gone: CancellationToken,
-    pub line: Arc<SocketLine>,
+    pub outlet: Arc<Outlet>,
     pub slot: Slot,
     /// Says that the task has ended.
     pub ended: DropGuard,
@@ -124,13 +123,12 @@ impl Handover {
 /// The middleware.
 pub async fn admit(
     app: Arc<App>,
-    io: SocketIo,
-    carriers: Arc<Carriers>,
+    exchange: Exchange,
     socket: SocketRef,
     auth: TryData<Auth>,
 ) -> Result<(), Refused> {
     let is_websocket = socket.transport_type() == TransportType::Websocket;
-    let admitted = let_in(app, io, carriers, socket, auth).await;
+    let admitted = let_in(app, exchange, socket, auth).await;
     match &admitted {
         Ok(()) => connections::connected(is_websocket),
         Err(refused) => connections::refused(refused.cause),
@@ -140,8 +138,7 @@ pub async fn admit(
 
 async fn let_in(
     app: Arc<App>,
-    io: SocketIo,
-    carriers: Arc<Carriers>,
+    exchange: Exchange,
     socket: SocketRef,
     TryData(auth): TryData<Auth>,
 ) -> Result<(), Refused> {
@@ -155,11 +152,12 @@ async fn let_in(
         let (code, cause) = (Code::InternalError, Cause::Unavailable);
         return Err(Refused::new(code, cause, "the connection is not known"));
     };
+    let carriers = Arc::clone(&exchange.carriers);
     carriers.began(socket.id, &carrier, socket.transport_type());
     let limits = &app.config.limits;
     let (packets, bytes) = (limits.socket_queue_packets, limits.socket_queue_bytes);
     let backlog = Arc::new(Backlog::new(packets, bytes, app.queues.share()));
-    let line = SocketLine::new(io, socket.id, Arc::clone(&carriers), Arc::clone(&backlog));
+    let line = SocketLine::new(exchange, socket.id, Arc::clone(&backlog));
     let attempt = attempts.count(app.now(), || {
         app.requests.handshakes.spend(&address, app.now())
     });
@@ -179,13 +177,11 @@ async fn let_in(
     })?;
 
     let line = Arc::new(line);
-    let outlet = Arc::new(Outlet {
-        line: line.clone(),
-        backlog,
-    });
-    carriers.admitted(socket.id, &outlet);
-    socket.extensions.insert(outlet);
     let user = &identity.user.id;
+    let has_polled = socket.transport_type() == TransportType::Polling;
+    let outlet = Outlet::new(user.clone(), Arc::clone(&line), backlog, has_polled);
+    let outlet = Arc::new(outlet);
+    carriers.admitted(socket.id, &outlet);
     let id = SocketId::new(socket.id.as_str());
     let admission = app.connections.admit(user, address, &id, line.clone());
     let admission = admission.await.inspect_err(|error| {
@@ -206,32 +202,32 @@ async fn let_in(
         line.turn_away(socket.transport_type());
         return Err(Refused::shutting_down());
     }
-    let (inbox, jobs) = Inbox::new(Arc::clone(&app), line.clone());
+    let (inbox, jobs) = Inbox::new(Arc::clone(&app), Arc::clone(&outlet));
     let inbox = Arc::new(inbox);
     let gone = CancellationToken::new();
-    socket.on_fallback(
-        move |socket: SocketRef, Event(event): Event, ack: AckSender, raw: Raw| {
-            inbox.receive(event, raw, socket, ack);
-            std::future::ready(())
-        },
-    );
+    socket.on_fallback(move |Event(event): Event, ack: AckSender, raw: Raw| {
+        inbox.receive(event, raw, ack);
+        std::future::ready(())
+    });
     let ended = CancellationToken::new();
-    let leaving = Arc::clone(&line);
+    let leaving = Arc::clone(&outlet);
     let admitted = Admitted {
         identity,
         jobs,
         gone: gone.clone(),
-        line,
+        outlet,
         slot,
         ended: ended.clone().drop_guard(),
     };
     let handover = Handover(Arc::new(Mutex::new(Some(admitted))));
     socket.extensions.insert(handover.clone());
     socket.on_disconnect(async move |reason: DisconnectReason| {
-        connections::ended(why(leaving.closing(), reason));
+        // Nor does the engine send it anything from now on.
+        leaving.backlog.shut();
+        connections::ended(why(leaving.line.closing(), reason));
         gone.cancel();
         if reason == DisconnectReason::ClientNSDisconnect {
-            leaving.left();
+            leaving.line.left();
         }
         // The engine forgets the socket after this: the task must not put it into a room any more.
         if timeout(TASK_ENDS_WITHIN, ended.cancelled()).await.is_err() {

@@ -18,10 +18,10 @@ use tracing::{Instrument, error, error_span, warn};
 
 use super::{
     connect::{Admitted, Handover},
-    fanout::{EVERYBODY, user_room},
     inbox::{Job, Payload},
-    line::SocketLine,
-    messages, outlet,
+    messages,
+    outlet::Outlet,
+    recipients::{Recipients, Seat},
     reply::Reply,
     rooms, token, typing,
 };
@@ -50,10 +50,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// What an event's handler works with.
 pub struct Conversation {
     pub app: Arc<App>,
-    pub socket: SocketRef,
+    pub outlet: Arc<Outlet>,
     pub connection: Connection,
     pub identity: Identity,
-    line: Arc<SocketLine>,
     slot: Slot,
     token: Token,
 }
@@ -70,7 +69,7 @@ enum Token {
 }
 
 /// The connect handler: starts the task.
-pub fn begin(app: Arc<App>, socket: SocketRef) {
+pub fn begin(app: Arc<App>, recipients: &Arc<Recipients>, socket: &SocketRef) {
     let Some(admitted) = socket
         .extensions
         .get::<Handover>()
@@ -80,29 +79,30 @@ pub fn begin(app: Arc<App>, socket: SocketRef) {
     };
     let sockets = app.sockets.clone();
     // Nothing may come before this event, so nothing is told to the user's sockets before it either.
-    tell_session(&app, &socket, &admitted.identity);
-    socket.join([user_room(&admitted.identity.user.id), EVERYBODY.to_owned()]);
+    tell_session(&app, &admitted.outlet, &admitted.identity);
+    let seat = recipients.arrive(&admitted.outlet);
     // From here on the socket is told of every change.
     let status = app.chat.service_status();
     if !status.is_full() {
-        outlet::emit(&socket, "service_status", &ServiceStatus::from(&status));
+        let status = ServiceStatus::from(&status);
+        admitted.outlet.emit("service_status", &status);
     }
-    admitted.line.begun();
+    admitted.outlet.line.begun();
     // Lines of any level have it.
     let span = error_span!("connection", id = admitted.slot.name());
-    sockets.spawn(converse(app, socket, admitted).instrument(span));
+    sockets.spawn(converse(app, admitted, seat).instrument(span));
 }
 
-async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
+async fn converse(app: Arc<App>, admitted: Admitted, seat: Seat) {
     let Admitted {
         identity,
         mut jobs,
         gone,
-        line,
+        outlet,
         slot,
         ended,
     } = admitted;
-    let id = SocketId::new(socket.id.as_str());
+    let id = SocketId::new(outlet.line.session().as_str());
     let connected = app.chat.connect(identity.user.clone(), id).await;
     let connection = match connected {
         Ok(connection) => connection,
@@ -111,15 +111,15 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
                 error = &error as &dyn std::error::Error,
                 "could not begin a session"
             );
-            return line.close(Closing::Unavailable);
+            drop(seat);
+            return outlet.line.close(Closing::Unavailable);
         }
     };
     let mut talk = Conversation {
         app,
-        socket,
+        outlet,
         connection,
         identity,
-        line,
         slot,
         token: Token::Valid,
     };
@@ -127,7 +127,7 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
         let deadline = talk.until_deadline().min(LONGEST_SLEEP);
         tokio::select! {
             biased;
-            () = talk.line.dismissed() => break,
+            () = talk.outlet.line.dismissed() => break,
             job = jobs.recv() => match job {
                 Some(job) => {
                     talk.take(job).await;
@@ -157,19 +157,22 @@ async fn converse(app: Arc<App>, socket: SocketRef, admitted: Admitted) {
             "could not take a socket out of its rooms"
         );
     }
-    if talk.line.is_dismissed() {
+    // The next session on the same transport may begin as soon as this one has ended.
+    drop(seat);
+    if talk.outlet.line.is_dismissed() {
         // What waits for it takes memory: until that is gone, its place is taken.
         gone.cancelled().await;
     }
     drop((talk.slot, ended));
 }
 
-fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
+fn tell_session(app: &App, outlet: &Outlet, identity: &Identity) {
     use chat_domain::typing::{RENEW, TTL};
+    let id = outlet.line.session();
     let session = Session {
         user_id: identity.user.id.as_str(),
         user_name: identity.user.name.as_str(),
-        socket_id: socket.id.as_str(),
+        socket_id: id.as_str(),
         server_time: Time(app.now()),
         token_expires_at: Time(identity.expires_at),
         limits: app.config.limits.for_session(),
@@ -178,13 +181,13 @@ fn tell_session(app: &App, socket: &SocketRef, identity: &Identity) {
             renew_ms: millis(RENEW),
         },
     };
-    outlet::emit(socket, "session", &session);
+    outlet.emit("session", &session);
 }
 
 impl Conversation {
     /// Sends an event to this socket alone.
     pub fn tell<T: serde::Serialize>(&self, event: &str, payload: &T) {
-        outlet::emit(&self.socket, event, payload);
+        self.outlet.emit(event, payload);
     }
 
     /// A new token holds from now on.
@@ -195,7 +198,7 @@ impl Conversation {
         let (token, now) = (identity.token.as_ref(), self.app.now());
         self.slot.hold(token, identity.expires_at, now);
         if let Err(error) = self.app.tokens.check_revoked(&identity) {
-            self.line.close(Closing::Evicted);
+            self.outlet.line.close(Closing::Evicted);
             return Err(error);
         }
         self.connection.user = identity.user.clone();
@@ -288,7 +291,7 @@ impl Conversation {
             }
             Token::ToldExpired(_) => {
                 self.token = Token::Closing;
-                self.line.close(Closing::AuthExpired);
+                self.outlet.line.close(Closing::AuthExpired);
             }
             Token::Closing => {}
         }

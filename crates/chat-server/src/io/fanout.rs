@@ -1,6 +1,6 @@
 //! Telling the sockets of this node: the rules' port to the engine.
 //!
-//! Each payload is serialised once. Nothing here waits: a packet goes to each socket's own [`outlet`].
+//! Each packet is written once. Nothing here waits: it goes to each socket's own [`outlet`].
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -14,9 +14,9 @@ use chat_domain::{
 };
 use opentelemetry::KeyValue;
 use serde::Serialize;
-use socketioxide::{SocketIo, extract::SocketRef, operators::BroadcastOperators, socket::Sid};
+use socketioxide::socket::Sid;
 
-use super::outlet;
+use super::{outlet, packet::Packet, recipients::Recipients};
 use crate::wire::{
     outgoing::{
         AddedToGroup, GroupUpdated, MemberUpdated, RemovedFromGroup, RoomMembers, ServiceStatus,
@@ -35,15 +35,9 @@ use crate::{
     traces::{Step, Traces},
 };
 
-/// Every socket is in this room, from its `session` on.
-pub(super) const EVERYBODY: &str = "everybody";
-
-/// What the names of rooms of groups begin with.
-const GROUP: &str = "group:";
-
 /// The sockets of this node.
 pub struct Fanout {
-    io: SocketIo,
+    recipients: Arc<Recipients>,
     connections: Arc<Connections>,
     refused: Arc<RefusedTokens>,
     clock: Arc<dyn Clock>,
@@ -54,7 +48,7 @@ pub struct Fanout {
 
 impl Fanout {
     pub(super) fn new(
-        io: SocketIo,
+        recipients: Arc<Recipients>,
         connections: Arc<Connections>,
         refused: Arc<RefusedTokens>,
         clock: Arc<dyn Clock>,
@@ -62,7 +56,7 @@ impl Fanout {
         lately: Arc<Lately>,
     ) -> Self {
         Self {
-            io,
+            recipients,
             connections,
             refused,
             clock,
@@ -74,20 +68,23 @@ impl Fanout {
 
     /// Returns to how many sockets it went.
     fn emit<T: Serialize>(&self, audience: Audience<'_>, tale: &Tale, payload: &T) -> usize {
-        // When the server stops, the namespace goes first.
-        let Some(everybody) = self.io.of("/") else {
+        let Some(packet) = outlet::written(tale.event, Packet::event(tale.event, payload)) else {
             return 0;
         };
-        let Some(payload) = outlet::write(tale.event, payload) else {
-            return 0;
+        let left_out = match audience {
+            Audience::RoomBut(_, user) => Some(user),
+            _ => None,
         };
-        let sockets = whom(everybody, audience).sockets();
-        for socket in &sockets {
-            outlet::emit_written(socket, tale.event, &payload);
+        let mut told = 0;
+        for outlet in self.recipients.of(audience).iter() {
+            if left_out != Some(&outlet.user) {
+                outlet.send(&packet);
+                told += 1;
+            }
         }
-        tale.told(sockets.len() as u64);
-        self.lately.told(sockets.len());
-        sockets.len()
+        tale.told(told as u64);
+        self.lately.told(told);
+        told
     }
 
     fn deliver(&self, message: &domain::Message, source: Source) {
@@ -106,11 +103,6 @@ impl Fanout {
                 attributes: vec![KeyValue::new("chat.sockets", sockets)],
             });
         }
-    }
-
-    fn socket(&self, socket: &SocketId) -> Option<SocketRef> {
-        let id: Sid = socket.reveal().parse().ok()?;
-        self.io.of("/")?.get_socket(id)
     }
 }
 
@@ -210,14 +202,14 @@ impl Sockets for Fanout {
     }
 
     fn admit(&self, socket: &SocketId, group: &GroupId) {
-        if let Some(socket) = self.socket(socket) {
-            socket.join(group_room(group));
+        if let Some(session) = session(socket) {
+            self.recipients.enter(session, group);
         }
     }
 
     fn dismiss(&self, socket: &SocketId, group: &GroupId) {
-        if let Some(socket) = self.socket(socket) {
-            socket.leave(group_room(group));
+        if let Some(session) = session(socket) {
+            self.recipients.leave(session, group);
         }
     }
 
@@ -238,25 +230,6 @@ impl Sockets for Fanout {
     }
 }
 
-fn whom(everybody: BroadcastOperators, audience: Audience<'_>) -> BroadcastOperators {
-    match audience {
-        Audience::Room(group) => everybody.to(group_room(group)),
-        Audience::RoomBut(group, user) => everybody.to(group_room(group)).except(user_room(user)),
-        Audience::User(user) => everybody.to(user_room(user)),
-        Audience::Everybody => everybody.to(EVERYBODY),
-    }
-}
-
-fn group_room(group: &GroupId) -> String {
-    format!("{GROUP}{group}")
-}
-
-/// The group whose room that is, if it is one.
-pub(super) fn group_of(room: &str) -> Option<&str> {
-    room.strip_prefix(GROUP)
-}
-
-/// Every socket of a user is in this room.
-pub(super) fn user_room(user: &UserId) -> String {
-    format!("user:{user}")
+fn session(socket: &SocketId) -> Option<Sid> {
+    socket.reveal().parse().ok()
 }

@@ -1,6 +1,7 @@
 //! A connection that ends when it is told to, when its peer does not read, and when its peer does not ask in time.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     sync::Arc,
@@ -9,15 +10,15 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     runtime::Handle,
     time::{Sleep, sleep, timeout},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 
-use super::{line::FAREWELL, listener::Cable, places::Place, stream::Stream};
-use crate::app::closing::Closing;
+use super::{cable::Cable, line::FAREWELL, places::Place, stream::Stream};
+use crate::app::{closing::Closing, connections::Line as _};
 
 /// How long a peer may take.
 #[derive(Debug, Clone, Copy)]
@@ -91,8 +92,8 @@ impl Guarded {
         Ok(())
     }
 
-    fn stream(&mut self) -> Pin<&mut Stream> {
-        Pin::new(self.stream.as_mut().expect(THERE))
+    fn stream(&mut self) -> &mut Stream {
+        self.stream.as_mut().expect(THERE)
     }
 
     fn is_cut(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -102,22 +103,26 @@ impl Guarded {
         }
     }
 
-    fn write_with(
+    fn write(
         &mut self,
         context: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.progress_with(context, write));
-        if let (Ok(bytes), Some(outlet)) = (&written, &*self.cable.carried()) {
-            outlet.backlog.written(*bytes);
+        let cable = Arc::clone(&self.cable);
+        let written = self.progress_with(context, |stream, context| {
+            cable.lane.poll_write(stream, context, slices)
+        });
+        let (taken, opens) = ready!(written)?;
+        if let Some(outlet) = opens {
+            outlet.open(&cable);
         }
-        Poll::Ready(written)
+        Poll::Ready(Ok(taken))
     }
 
     fn progress_with<T>(
         &mut self,
         context: &mut Context<'_>,
-        act: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        act: impl FnOnce(&mut Stream, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         self.is_cut(context)?;
         if let Poll::Ready(result) = act(self.stream(), context) {
@@ -141,7 +146,7 @@ impl Guarded {
 
     /// Ends the session in its rooms, and leaves the peer some time to read that. Returns whether there is one.
     fn tell_to_go(&self) -> bool {
-        let outlet = self.cable.carried().clone();
+        let outlet = self.cable.lane.carried();
         if let Some(outlet) = &outlet {
             outlet.line.close(Closing::SlowConsumer);
         }
@@ -161,7 +166,7 @@ impl AsyncRead for Guarded {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let before = buffer.filled().len();
-        let outcome = self.stream().poll_read(context, buffer);
+        let outcome = Pin::new(self.stream()).poll_read(context, buffer);
         self.asks_in_time(buffer.filled().len() > before, context)?;
         outcome
     }
@@ -173,7 +178,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write_with(context, |stream, context| stream.poll_write(context, bytes))
+        self.write(context, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -181,21 +186,22 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write_with(context, |stream, context| {
-            stream.poll_write_vectored(context, slices)
-        })
+        self.write(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.as_ref().expect(THERE).is_write_vectored()
+        matches!(self.stream, Some(Stream::Plain(_)))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.progress_with(context, AsyncWrite::poll_flush)
+        self.progress_with(context, |stream, context| {
+            Pin::new(stream).poll_flush(context)
+        })
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
+        let cable = Arc::clone(&self.cable);
+        cable.lane.poll_shutdown(self.stream(), context)
     }
 }
 
@@ -207,6 +213,8 @@ impl Drop for Guarded {
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(linger(stream, Arc::clone(&self.cable)));
+        } else {
+            end(&self.cable);
         }
     }
 }
@@ -217,7 +225,7 @@ const THERE: &str = "only the drop takes the stream";
 /// closing the connection would throw that away (RFC 2525, section 2.17).
 async fn linger(mut stream: Stream, cable: Arc<Cable>) {
     let reading = async {
-        stream.shutdown().await?;
+        poll_fn(|context| cable.lane.poll_shutdown(&mut stream, context)).await?;
         let mut nobody_listens = [0; 1_024];
         while stream.read(&mut nobody_listens).await? > 0 {}
         io::Result::Ok(())
@@ -226,4 +234,11 @@ async fn linger(mut stream: Stream, cable: Arc<Cable>) {
         outcome = timeout(FAREWELL, reading) => debug!(?outcome, "a connection that was hung up has ended"),
         () = cable.cutting() => {}
     }
+    end(&cable);
+}
+
+/// Nobody writes any more.
+fn end(cable: &Cable) {
+    cable.lane.end();
+    cable.cut();
 }

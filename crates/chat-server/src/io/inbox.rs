@@ -16,13 +16,16 @@ use chat_domain::{
 };
 use socketioxide::{
     adapter::Adapter,
-    extract::{AckSender, SocketRef},
+    extract::AckSender,
     handler::{FromMessage, Value},
     socket::Socket,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::reply::Reply;
+use super::{
+    outlet::{Awaited, Outlet},
+    reply::Reply,
+};
 use crate::{
     app::{App, closing::Closing, connections::Line, queues::Share},
     metrics::events::{Events, Waiting},
@@ -73,10 +76,10 @@ pub struct Payload {
     pub has_attachments: bool,
 }
 
-/// Takes what the parser left unread, and whether an acknowledgement is wanted.
+/// Takes what the parser left unread, and the number of the acknowledgement that is wanted.
 pub struct Raw {
     payload: Payload,
-    wants_ack: bool,
+    ack: Option<i64>,
 }
 
 impl<A: Adapter> FromMessage<A> for Raw {
@@ -93,10 +96,7 @@ impl<A: Adapter> FromMessage<A> for Raw {
                 has_attachments: true,
             },
         };
-        Ok(Self {
-            payload,
-            wants_ack: ack.is_some(),
-        })
+        Ok(Self { payload, ack })
     }
 }
 
@@ -108,7 +108,7 @@ pub struct Inbox {
     free: Arc<Semaphore>,
     /// Its part of what waits of all.
     share: Arc<Share>,
-    line: Arc<dyn Line>,
+    outlet: Arc<Outlet>,
     flood: Mutex<Flood>,
 }
 
@@ -119,7 +119,7 @@ struct Flood {
 
 impl Inbox {
     /// A queue, with both of its ends.
-    pub fn new(app: Arc<App>, line: Arc<dyn Line>) -> (Self, mpsc::Receiver<Job>) {
+    pub fn new(app: Arc<App>, outlet: Arc<Outlet>) -> (Self, mpsc::Receiver<Job>) {
         let quota = app.config.limits.events();
         let burst = usize::try_from(app.config.limits.event_burst).unwrap_or(usize::MAX);
         let capacity = quota.map_or(UNLIMITED_QUEUE, |_| {
@@ -139,7 +139,7 @@ impl Inbox {
                 queue,
                 free,
                 share,
-                line,
+                outlet,
                 flood: Mutex::new(flood),
             },
             jobs,
@@ -147,9 +147,10 @@ impl Inbox {
     }
 
     /// An event has come.
-    pub fn receive(&self, event: String, raw: Raw, socket: SocketRef, ack: AckSender) {
+    pub fn receive(&self, event: String, raw: Raw, sender: AckSender) {
         let size = raw.payload.text.len() + event.len() + EVENT_OVERHEAD_BYTES;
-        let reply = Reply::new(socket, raw.wants_ack.then_some(ack), event);
+        let awaited = raw.ack.map(|number| Awaited { number, sender });
+        let reply = Reply::new(Arc::clone(&self.outlet), awaited, event);
         if let Err(RetryAfter(wait)) = self.count(self.app.now()) {
             return self.refuse(
                 reply,
@@ -206,7 +207,7 @@ impl Inbox {
         Events::turned_away(reply.event(), refusal.code);
         reply.refuse(refusal, None);
         if refusal.code == Code::RateLimited && self.is_too_much() {
-            self.line.close(Closing::RateLimited);
+            self.outlet.line.close(Closing::RateLimited);
         }
     }
 }

@@ -16,10 +16,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{backlog::Backlog, carriers::Carriers, fanout};
-use crate::app::{
-    closing::Closing,
-    connections::{Line, LineFigures},
+use super::{backlog::Backlog, carriers::Carriers, outlet, packet::Packet, recipients::Recipients};
+use crate::{
+    app::{
+        closing::Closing,
+        connections::{Line, LineFigures},
+    },
+    wire::outgoing::SessionClosed,
 };
 
 /// How long a client may take to read what waits for it when it was told to go.
@@ -41,11 +44,24 @@ const GO_BY_ITSELF: Duration = Duration::from_secs(1);
 /// How long a transport that carries no session any more is kept for another one.
 const KEPT_FOR_ANOTHER: Duration = Duration::from_secs(10);
 
+/// What all lines share.
+#[derive(Clone)]
+pub struct Exchange {
+    pub io: SocketIo,
+    pub carriers: Arc<Carriers>,
+    pub recipients: Arc<Recipients>,
+}
+
+impl Exchange {
+    fn find(&self, session: Sid) -> Option<SocketRef> {
+        self.io.of("/")?.get_socket(session)
+    }
+}
+
 /// One connection, as those see it who may want to end it. It does not keep the socket alive.
 pub struct SocketLine {
-    io: SocketIo,
+    exchange: Exchange,
     session: Sid,
-    carriers: Arc<Carriers>,
     backlog: Arc<Backlog>,
     /// Why it is to be closed; the first reason counts.
     wanted: OnceLock<Closing>,
@@ -55,21 +71,25 @@ pub struct SocketLine {
 }
 
 impl SocketLine {
-    pub(super) fn new(
-        io: SocketIo,
-        session: Sid,
-        carriers: Arc<Carriers>,
-        backlog: Arc<Backlog>,
-    ) -> Self {
+    pub(super) fn new(exchange: Exchange, session: Sid, backlog: Arc<Backlog>) -> Self {
         Self {
-            io,
+            exchange,
             session,
-            carriers,
             backlog,
             wanted: OnceLock::new(),
             is_closing: AtomicBool::new(false),
             dismissed: CancellationToken::new(),
         }
+    }
+
+    /// The engine's name of the session.
+    pub(super) fn session(&self) -> Sid {
+        self.session
+    }
+
+    /// The engine's socket, if it is still there.
+    pub(super) fn socket(&self) -> Option<SocketRef> {
+        self.exchange.find(self.session)
     }
 
     /// Why the server ends the connection, if it does.
@@ -101,17 +121,17 @@ impl SocketLine {
 
     /// The client has left the session, and may begin another one on the same transport.
     pub(super) fn left(&self) {
-        let (io, carriers, session) = (self.io.clone(), Arc::clone(&self.carriers), self.session);
+        let (exchange, session) = (self.exchange.clone(), self.session);
         tokio::spawn(async move {
             sleep(KEPT_FOR_ANOTHER).await;
-            if find(&io, session).is_none() {
-                carriers.end(session).await;
+            if exchange.find(session).is_none() {
+                exchange.carriers.end(session).await;
             }
         });
     }
 
     fn carry_out(&self, closing: Closing) {
-        let Some(socket) = find(&self.io, self.session) else {
+        let Some(socket) = self.socket() else {
             return;
         };
         if self.is_closing.swap(true, Ordering::Relaxed) {
@@ -123,24 +143,36 @@ impl SocketLine {
             self.dismissed.cancel();
         }
         let notice = closing.notice();
-        if let Err(error) = socket.emit("session_closed", &notice) {
-            debug!(%error, "could not say why a session is closed");
-        }
+        self.say_why(&socket, &notice);
         if closing == Closing::SlowConsumer {
             return self.see_off();
         }
         if notice.reconnect {
             return self.end_after(last_words(socket.transport_type()));
         }
+        // The engine sends nothing after that either.
+        self.backlog.shut();
         if let Err(error) = socket.disconnect() {
             debug!(%error, "could not disconnect a socket politely");
         }
         self.end_after(GO_BY_ITSELF);
     }
 
+    fn say_why(&self, socket: &SocketRef, notice: &SessionClosed) {
+        const EVENT: &str = "session_closed";
+        let Some(packet) = outlet::written(EVENT, Packet::event(EVENT, notice)) else {
+            return;
+        };
+        // Nothing may overtake it.
+        self.backlog.begun(packet.len());
+        if let Err(error) = socket.emit(EVENT, packet.payload()) {
+            debug!(%error, "could not say why a session is closed");
+        }
+    }
+
     /// Ends the transport when everything has left, or when that takes too long.
     fn see_off(&self) {
-        let (carriers, session) = (Arc::clone(&self.carriers), self.session);
+        let (carriers, session) = (Arc::clone(&self.exchange.carriers), self.session);
         let backlog = Arc::clone(&self.backlog);
         tokio::spawn(async move {
             if carriers.hang_up(session) {
@@ -155,7 +187,7 @@ impl SocketLine {
     }
 
     fn end_after(&self, delay: Duration) {
-        let (carriers, session) = (Arc::clone(&self.carriers), self.session);
+        let (carriers, session) = (Arc::clone(&self.exchange.carriers), self.session);
         tokio::spawn(async move {
             sleep(delay).await;
             if carriers.hang_up(session) {
@@ -178,7 +210,7 @@ impl Line for SocketLine {
 
     fn figures(&self) -> LineFigures {
         let waiting_bytes = self.backlog.bytes();
-        let Some(socket) = find(&self.io, self.session) else {
+        let Some(socket) = self.socket() else {
             return LineFigures {
                 waiting_bytes,
                 ..LineFigures::default()
@@ -188,18 +220,13 @@ impl Line for SocketLine {
             TransportType::Websocket => "websocket",
             TransportType::Polling => "polling",
         };
-        let rooms = socket.rooms();
-        let rooms = rooms.iter().filter_map(|room| fanout::group_of(room));
+        let rooms = self.exchange.recipients.rooms_of(self.session);
         LineFigures {
             transport,
-            rooms: rooms.map(str::to_owned).collect(),
+            rooms: rooms.iter().map(ToString::to_string).collect(),
             waiting_bytes,
         }
     }
-}
-
-fn find(io: &SocketIo, session: Sid) -> Option<SocketRef> {
-    io.of("/")?.get_socket(session)
 }
 
 fn last_words(transport: TransportType) -> Duration {

@@ -1,25 +1,19 @@
-//! Accepting connections. Each can be ended from elsewhere, and guards itself: see [`super::guarded`].
-//!
-//! A connection is *cut* at once, or *hung up*: then nothing is read from it any more, what waits is still written, and
-//! the peer has time to read it.
+//! Accepting connections. Each can be reached from elsewhere by its [`Cable`], and guards itself: see
+//! [`super::guarded`].
 
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
 use super::{
+    cable::Cable,
     guarded::{Guarded, Patience},
-    outlet::Outlet,
+    lane::Lane,
     places::Places,
     stream::Stream,
 };
@@ -46,77 +40,6 @@ pub struct Listener {
 pub struct Carrier {
     peer: SocketAddr,
     cable: Arc<Cable>,
-}
-
-/// What reaches a connection from elsewhere. It lives as long as the connection.
-#[derive(Default)]
-pub struct Cable {
-    cut: CancellationToken,
-    hung_up: CancellationToken,
-    carried: Mutex<Option<Arc<Outlet>>>,
-    asked: AtomicUsize,
-    answered: AtomicUsize,
-}
-
-impl Cable {
-    /// Ends the connection.
-    pub fn cut(&self) {
-        self.cut.cancel();
-    }
-
-    /// Ends the connection when what waits has been written. Until then nobody is heard.
-    pub fn hang_up(&self) {
-        self.hung_up.cancel();
-    }
-
-    /// From now on what this connection writes is what waited there.
-    pub fn carries(&self, outlet: Arc<Outlet>) {
-        *self.carried() = Some(outlet);
-    }
-
-    /// A request has come.
-    pub fn ask(&self) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// It was answered, and another one may come.
-    pub fn answer(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many requests there were, if another one may come.
-    pub(super) fn requests(&self) -> Option<usize> {
-        let asked = self.asked.load(Ordering::Relaxed);
-        (asked == self.answered.load(Ordering::Relaxed)).then_some(asked)
-    }
-
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.is_cancelled()
-    }
-
-    pub(super) fn is_hung_up(&self) -> bool {
-        self.hung_up.is_cancelled()
-    }
-
-    /// Returns when it is cut.
-    pub(super) fn cutting(&self) -> WaitForCancellationFutureOwned {
-        self.cut.clone().cancelled_owned()
-    }
-
-    /// Returns when it is hung up.
-    pub(super) fn hanging_up(&self) -> WaitForCancellationFutureOwned {
-        self.hung_up.clone().cancelled_owned()
-    }
-
-    pub(super) fn carried(&self) -> MutexGuard<'_, Option<Arc<Outlet>>> {
-        self.carried.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Cable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cable").finish_non_exhaustive()
-    }
 }
 
 impl Carrier {
@@ -163,6 +86,7 @@ impl Listener {
             }
         }
     }
+
     fn take(&self, tcp: TcpStream, peer: SocketAddr) -> Option<(Guarded, Carrier)> {
         let Some(place) = self.places.take(peer.ip()) else {
             debug!("there are as many connections as there may be");
@@ -172,15 +96,21 @@ impl Listener {
         if let Err(error) = tcp.set_nodelay(true) {
             debug!(%error, "could not switch off Nagle's algorithm");
         }
-        let stream = match &self.certificate {
+        let (stream, lane) = match &self.certificate {
             Some(_) if !self.may_begin_tls(peer.ip()) => {
                 debug!("an address begins TLS too often");
                 return None;
             }
-            Some(certificate) => Stream::over_tls(tcp, certificate.current()),
-            None => Stream::Plain(tcp),
+            Some(certificate) => {
+                let stream = Stream::over_tls(tcp, certificate.current());
+                (stream, Lane::default())
+            }
+            None => {
+                let (reads, writes) = tcp.into_split();
+                (Stream::Plain(reads), Lane::over(writes))
+            }
         };
-        let cable = Arc::<Cable>::default();
+        let cable = Cable::new(lane);
         let guarded = Guarded::new(stream, place, Arc::clone(&cable), self.patience);
         Some((guarded, Carrier { peer, cable }))
     }

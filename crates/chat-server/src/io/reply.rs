@@ -1,11 +1,12 @@
 //! Answering the caller of an event: the acknowledgement if there is one, else the event `error`.
 
+use std::sync::Arc;
+
 use chat_domain::id::GroupId;
 use serde::Serialize;
-use socketioxide::extract::{AckSender, SocketRef};
 use tracing::warn;
 
-use super::outlet::{acknowledge, emit};
+use super::outlet::{Awaited, Outlet};
 use crate::{
     metrics::refusals::rate_limited,
     wire::{
@@ -16,14 +17,14 @@ use crate::{
 
 /// Where the answer to one event goes.
 pub struct Reply {
-    socket: SocketRef,
-    ack: Option<AckSender>,
+    outlet: Arc<Outlet>,
+    ack: Option<Awaited>,
     event: String,
 }
 
 impl Reply {
-    pub fn new(socket: SocketRef, ack: Option<AckSender>, event: String) -> Self {
-        Self { socket, ack, event }
+    pub fn new(outlet: Arc<Outlet>, ack: Option<Awaited>, event: String) -> Self {
+        Self { outlet, ack, event }
     }
 
     /// The name of the event.
@@ -66,13 +67,11 @@ impl Reply {
         }
         let error = refusal.for_event(&self.event, group.map(GroupId::as_str));
         match self.ack {
-            Some(ack) => acknowledge(
-                &self.socket,
-                ack,
-                &self.event,
-                &Refused { ok: false, error },
-            ),
-            None => emit(&self.socket, "error", &error),
+            Some(ack) => {
+                let refused = Refused { ok: false, error };
+                self.outlet.acknowledge(ack, &self.event, &refused);
+            }
+            None => self.outlet.emit("error", &error),
         }
     }
 
@@ -83,7 +82,7 @@ impl Reply {
                 data,
                 duplicate,
             };
-            acknowledge(&self.socket, ack, &self.event, &done);
+            self.outlet.acknowledge(ack, &self.event, &done);
         }
     }
 }

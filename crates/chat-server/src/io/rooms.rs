@@ -1,12 +1,13 @@
 //! `join_group`, `leave_group`, `get_room_info`.
 
+use std::sync::Arc;
+
 use chat_domain::usecase::join::Joined;
 use serde_json::Value;
 
 use super::{
     conversation::{Conversation, answer},
     messages::group_messages,
-    outlet::emit,
     reply::Reply,
 };
 use crate::wire::{
@@ -22,18 +23,15 @@ pub async fn join(
     reply: &mut Option<Reply>,
 ) -> Result<(), Refusal> {
     let request = read::<JoinGroup>(&with_group_id(argument))?.into_request();
-    let socket = talk.socket.clone();
+    let outlet = Arc::clone(&talk.outlet);
     // Called under the room's lock: nothing else can be told in between.
     let welcome = |joined: &Joined| {
         let payload = JoinedGroup::from(joined);
         answer(reply, &payload);
-        emit(&socket, "joined_group_success", &payload);
+        outlet.emit("joined_group_success", &payload);
         if let Some(slice) = &joined.history {
-            emit(
-                &socket,
-                "group_messages",
-                &group_messages(&joined.group, slice, joined.reset),
-            );
+            let page = group_messages(&joined.group, slice, joined.reset);
+            outlet.emit("group_messages", &page);
         }
     };
     talk.app

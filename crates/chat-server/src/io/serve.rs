@@ -82,8 +82,9 @@ fn answer(
     request.extensions_mut().insert(ConnectInfo(carrier));
     async move {
         let response = router.oneshot(request).await?;
-        // What became a WebSocket asks no more.
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            cable.switch();
+        } else {
             cable.answer();
         }
         Ok(response)

@@ -1,4 +1,6 @@
 //! What the bytes of a connection go over: TCP, or TLS.
+//!
+//! Without TLS this is what is read: what is written goes over the connection's [`super::lane`].
 
 use std::{
     io,
@@ -10,14 +12,14 @@ use std::{
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, tcp::OwnedReadHalf},
 };
 use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 /// A stream of bytes. The handshake of TLS is part of the first read or write, so that nobody else waits for it.
 pub enum Stream {
-    /// TCP alone.
-    Plain(TcpStream),
+    /// TCP alone, as far as it is read.
+    Plain(OwnedReadHalf),
     /// Boxed, because without TLS nobody has room for it.
     Greeting(Box<Accept<TcpStream>>),
     /// After the handshake.
@@ -69,46 +71,22 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_greeted(context))?;
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Secure(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Greeting(_) | Self::Ended => ended(),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_greeted(context))?;
-        match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Secure(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Self::Greeting(_) | Self::Ended => ended(),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Greeting(_) | Self::Secure(_) => true,
-            Self::Ended => false,
+            Self::Plain(_) | Self::Greeting(_) | Self::Ended => ended(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Secure(stream) => Pin::new(stream).poll_flush(context),
-            Self::Greeting(_) | Self::Ended => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Greeting(_) | Self::Ended => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Secure(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Greeting(_) | Self::Ended => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Greeting(_) | Self::Ended => Poll::Ready(Ok(())),
         }
     }
 }
