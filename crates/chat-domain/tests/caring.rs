@@ -13,7 +13,8 @@ use chat_domain::{
     id::GroupId,
     member::{Member, Role},
     news::Topic,
-    ports::{Clock, Roster},
+    ports::{Clock, Listener, Roster},
+    service::Shared,
 };
 
 use self::support::{
@@ -121,6 +122,45 @@ async fn who_comes_back_soon_needs_nothing_anew() {
 async fn bob_reloads(world: &World) {
     let bob = world.connect(1, "bob").await;
     bob.disconnect().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_groups_of_who_comes_back_soon_are_known() {
+    let (world, ada, pause) = slow_world().await;
+    world.group("wine", &["ada"]).await;
+    bob_reloads(&world).await;
+    let (chat, bob) = (&world.nodes[0].chat, user_id("bob"));
+    let added = chat.put_member(&group("wine"), &bob, Role::Member).await;
+    added.unwrap();
+
+    let bob = pause.unasked(world.connect(1, "bob")).await;
+    assert_eq!(
+        cared_for(&world),
+        ["news of tea", "news of wine", "bob"],
+        "also what changed meanwhile"
+    );
+    ada.send("tea", "hello").await.unwrap();
+    world.advance(3 * SECOND).await;
+    assert_eq!(bob.heard(), ["1 unread after 0"]);
+
+    bob.disconnect().await.unwrap();
+    world.advance(SPARED).await;
+    pause.giving_up(world.connect(1, "bob")).await;
+}
+
+#[tokio::test]
+async fn the_groups_of_who_is_gone_are_read_anew_if_changes_may_have_been_missed() {
+    for cause in ["missed", "lost"] {
+        let (world, _ada, pause) = slow_world().await;
+        bob_reloads(&world).await;
+
+        match cause {
+            "missed" => world.nodes[1].chat.missed(),
+            _ => world.nodes[1].chat.lost(Shared::Bus),
+        }
+
+        pause.giving_up(world.connect(1, "bob")).await;
+    }
 }
 
 #[tokio::test]

@@ -104,8 +104,8 @@ impl Caring {
         }
     }
 
-    /// Gives up what was not needed for long enough.
-    pub fn end(&mut self) {
+    /// Gives up what was not needed for long enough, and returns it.
+    pub fn end(&mut self) -> Vec<Topic> {
         let (mut ended, left) = self.spared.take(usize::MAX);
         ended.retain(|topic| self.begun.remove(topic));
         if !ended.is_empty() {
@@ -114,6 +114,7 @@ impl Caring {
         if left != Left::Nothing {
             self.agenda.note(Chore::EndCare, SPARED_FOR);
         }
+        ended
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     id::{GroupId, UserId},
     news::Topic,
     ports::{Agenda, Bus, PortResult},
+    service::Shared,
     time::Timestamp,
 };
 
@@ -23,11 +24,15 @@ use super::{
 
 /// The users who have a socket on this node, and their groups. The bus is told which groups those are, but for those whose
 /// room is followed.
+///
+/// Who is gone is remembered for as long as the bus still passes on what concerns the user: who comes back by then has
+/// the same groups, but for the changes that were heard of.
 pub struct Followers {
     inner: Mutex<Inner>,
 }
 
 struct Inner {
+    /// Those with a socket here.
     by_group: HashMap<GroupId, HashSet<UserId>>,
     by_user: HashMap<UserId, Follower>,
     /// Rooms that are followed: all that there is to hear of them is heard.
@@ -69,13 +74,15 @@ impl Followers {
     }
 
     /// One more socket of a user. If the user's groups are not known, they have to be read now.
-    fn come(&self, user: &UserId) -> Option<Since> {
+    fn come(&self, user: &UserId, now: Timestamp) -> Option<Since> {
         let mut inner = self.lock();
         let follower = inner.by_user.entry(user.clone()).or_default();
         follower.sockets += 1;
-        let (is_first, is_known) = (follower.sockets == 1, follower.is_known);
-        if is_first {
+        let is_known = follower.is_known;
+        if follower.sockets == 1 {
+            let groups: Vec<GroupId> = follower.groups.iter().cloned().collect();
             inner.caring.need([Topic::User(user.clone())]);
+            inner.link(user, &groups, now);
         }
         (!is_known).then(|| inner.meanwhile.begin())
     }
@@ -113,12 +120,28 @@ impl Followers {
         if follower.sockets > 0 {
             return;
         }
-        let groups = inner.by_user.remove(user).map(|follower| follower.groups);
-        let groups = groups.into_iter().flatten();
-        let last: Vec<GroupId> = groups.filter(|group| inner.unlink(group, user)).collect();
-        let unneeded = last.into_iter().map(Topic::News);
-        let unneeded = unneeded.chain([Topic::User(user.clone())]);
+        let groups: Vec<GroupId> = follower.groups.iter().cloned().collect();
+        if !follower.is_known {
+            inner.by_user.remove(user);
+        }
+        let last = groups.into_iter().filter(|group| inner.unlink(group, user));
+        let unneeded: Vec<Topic> = last.map(Topic::News).collect();
+        let unneeded = unneeded.into_iter().chain([Topic::User(user.clone())]);
         inner.caring.spare(unneeded);
+    }
+
+    /// Changes of members may not have been heard of: the groups of who is gone have to be read anew.
+    pub fn forget_who_is_gone(&self) {
+        let mut inner = self.lock();
+        inner.by_user.retain(|_, follower| follower.sockets > 0);
+    }
+
+    /// Likewise those of that user.
+    fn forget_if_gone(&self, user: &UserId) {
+        let mut inner = self.lock();
+        if inner.by_user.get(user).is_some_and(|it| it.sockets == 0) {
+            inner.by_user.remove(user);
+        }
     }
 
     /// A user is a member of these groups, or has become one.
@@ -164,7 +187,12 @@ impl Followers {
 
     /// Gives up what nobody here has needed for long enough.
     pub fn end_care(&self) {
-        self.lock().caring.end();
+        let mut inner = self.lock();
+        for topic in inner.caring.end() {
+            if let Topic::User(user) = topic {
+                inner.by_user.remove(&user);
+            }
+        }
     }
 
     /// The connected members of the group.
@@ -233,8 +261,11 @@ impl Inner {
         let Some(follower) = self.by_user.get_mut(user) else {
             return;
         };
+        follower.groups.extend(groups.iter().cloned());
+        if follower.sockets == 0 {
+            return;
+        }
         for group in groups {
-            follower.groups.insert(group.clone());
             let users = self.by_group.entry(group.clone()).or_default();
             users.insert(user.clone());
         }
@@ -266,10 +297,13 @@ impl Chat {
     /// Counts a socket of the user, and learns the user's groups if they are not known. What was sent since then is
     /// counted, wherever it was sent.
     pub(super) async fn follow_groups_of(&self, user: &UserId) -> PortResult<()> {
-        let Some(since) = self.followers.come(user) else {
+        if self.lacks(Shared::Bus) {
+            self.followers.forget_if_gone(user);
+        }
+        let begun = self.now();
+        let Some(since) = self.followers.come(user, begun) else {
             return Ok(());
         };
-        let begun = self.now();
         let groups = self.ports.memberships.groups_of(user).await;
         let groups = groups.inspect_err(|_| self.followers.unknown(user, since))?;
         for group in self.followers.known(user, &groups, since, begun) {

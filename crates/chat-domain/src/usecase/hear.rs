@@ -74,6 +74,7 @@ impl Listener for Chat {
 
     fn missed(&self) {
         self.memberships.forget_all();
+        self.followers.forget_who_is_gone();
         self.rooms.with_each(self.now(), |room, _| room.doubt());
         self.doubt_unread();
         if !self.compares.swap(true, Ordering::Relaxed) {

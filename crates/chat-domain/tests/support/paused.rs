@@ -63,6 +63,18 @@ impl Pause {
         }
     }
 
+    /// Does `first`, which asks nothing.
+    pub async fn unasked<T>(&self, first: impl Future<Output = T>) -> T {
+        self.is_armed.store(true, Ordering::SeqCst);
+        tokio::select! {
+            done = first => {
+                self.is_armed.store(false, Ordering::SeqCst);
+                done
+            }
+            () = self.reached.notified() => panic!("it asks"),
+        }
+    }
+
     /// Starts `first`, and gives it up half way.
     pub async fn giving_up<T>(&self, first: impl Future<Output = T>) {
         self.is_armed.store(true, Ordering::SeqCst);
