@@ -85,8 +85,10 @@ async fn stores_that_are_away_show_and_so_does_all_that_follows() {
     for user in ["ada", "ben", "eve"] {
         scene.speakers.push(site.join(user, "g").await);
     }
-    // So that there is a record of him, and he needs none.
-    site.connect("dan").await.closed_by_client().await;
+    // So that there is a record of him, and he needs none; but his groups are not known.
+    let dan = token("dan", 3_600);
+    let (status, _) = site.http("GET", "users/me", &dan, json!(null)).await;
+    assert_eq!(status, 200);
     for store in ["database", "redis", "bus"] {
         scene.watch.moves(&calls(store, "ok")).await;
     }
