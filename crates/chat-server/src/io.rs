@@ -1,7 +1,7 @@
 //! The Socket.IO side.
 //!
 //! A connection's way: [`listener`] accepts it, over TLS or not ([`stream`]), [`guarded`] ends it when that is due, and
-//! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request; [`connect`] counts the [`attempts`], checks the token and
+//! [`serve`](mod@serve) speaks HTTP on it; [`gate`] looks at each request, [`head`] at what of it is kept; [`connect`] counts the [`attempts`], checks the token and
 //! registers [`inbox`], which puts every event in the socket's queue; [`conversation`] is the one task that takes
 //! them out, in order, and calls the topic: [`rooms`], [`messages`], [`typing`], [`token`]. [`reply`] answers
 //! the caller, [`fanout`] tells the [`recipients`], both with a [`packet`] through the socket's [`outlet`]: straight over the
@@ -18,6 +18,7 @@ pub mod fanout;
 mod frames;
 pub mod gate;
 mod guarded;
+mod head;
 mod inbox;
 mod lane;
 mod line;
@@ -115,6 +116,7 @@ impl Engine {
         let (service, io) =
             with_transports(builder, config.http.transports).build_with_inner_svc(elsewhere);
         let service = ServiceExt::<Request<Body>>::map_response(service, erase_body);
+        let service = ServiceExt::<Request<Body>>::map_request(service, head::copied);
         let service = BoxCloneSyncService::new(service);
         Self {
             io,

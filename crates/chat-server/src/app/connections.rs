@@ -121,6 +121,8 @@ pub struct Slot {
     socket: SocketId,
     /// Its number among all that ever came.
     number: u64,
+    /// It was given back already.
+    is_free: bool,
 }
 
 impl Connections {
@@ -313,13 +315,16 @@ impl Connections {
             connected_at: Timestamp::default(),
             line,
         };
-        inner.users.entry(user.clone()).or_default().push(entry);
+        // Most have one.
+        let entries = inner.users.entry(user.clone());
+        entries.or_insert_with(|| Vec::with_capacity(1)).push(entry);
         Ok(Slot {
             connections: Arc::clone(self),
             user: user.clone(),
             address,
             socket: socket.clone(),
             number,
+            is_free: false,
         })
     }
 
@@ -351,6 +356,22 @@ impl Slot {
     /// What the connection is called in logs. Nobody can do anything with it.
     pub fn name(&self) -> String {
         self.connections.name(self.number)
+    }
+
+    /// The connection is over, and its place is free. What this returns tells the ledger.
+    pub fn leave(mut self) -> impl Future<Output = ()> {
+        let was_last = self.free();
+        async move {
+            if was_last {
+                let ledger = &self.connections.ledger;
+                ledger.release(&self.user, &self.socket).await;
+            }
+        }
+    }
+
+    /// Returns whether that was the last place of its socket.
+    fn free(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_free, true) && self.connections.lock().free(self)
     }
 
     /// The connection goes on with that token, which it came with, or got.
@@ -421,7 +442,7 @@ impl Inner {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if !self.connections.lock().free(self) {
+        if !self.free() {
             return;
         }
         // Without a runtime the process is at its end, and with it the node's places.

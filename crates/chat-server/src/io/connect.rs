@@ -10,6 +10,7 @@ use std::{
 
 use axum::extract::ConnectInfo;
 use chat_domain::id::SocketId;
+use futures_channel::mpsc;
 use http::HeaderMap;
 use serde::Deserialize;
 use socketioxide::{
@@ -17,7 +18,7 @@ use socketioxide::{
     extract::{AckSender, Event, SocketRef, TryData},
     socket::DisconnectReason,
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 

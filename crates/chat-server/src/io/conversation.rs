@@ -11,7 +11,7 @@ use chat_domain::{
     time::Timestamp,
     usecase::connect::Connection,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use tracing::{Instrument, error, error_span, warn};
@@ -103,7 +103,7 @@ async fn converse(app: Arc<App>, admitted: Admitted, seat: Seat) {
         ended,
     } = admitted;
     let id = SocketId::new(outlet.line.session().as_str());
-    let connected = app.chat.connect(identity.user.clone(), id).await;
+    let connected = Box::pin(app.chat.connect(identity.user.clone(), id)).await;
     let connection = match connected {
         Ok(connection) => connection,
         Err(error) => {
@@ -128,9 +128,10 @@ async fn converse(app: Arc<App>, admitted: Admitted, seat: Seat) {
         tokio::select! {
             biased;
             () = talk.outlet.line.dismissed() => break,
-            job = jobs.recv() => match job {
+            job = jobs.next() => match job {
                 Some(job) => {
-                    talk.take(job).await;
+                    // Apart, so that who says nothing takes no memory for it.
+                    Box::pin(talk.take(job)).await;
                     // With a client that never pauses, the timer below is never asked.
                     if talk.until_deadline().is_zero() {
                         talk.token_lapsed();
@@ -148,10 +149,10 @@ async fn converse(app: Arc<App>, admitted: Admitted, seat: Seat) {
     }
     // What the client sent before it went still counts.
     jobs.close();
-    while let Some(job) = jobs.recv().await {
-        talk.take(job).await;
+    while let Some(job) = jobs.next().await {
+        Box::pin(talk.take(job)).await;
     }
-    if let Err(error) = talk.app.chat.disconnect(talk.connection).await {
+    if let Err(error) = Box::pin(talk.app.chat.disconnect(talk.connection)).await {
         warn!(
             error = &error as &dyn std::error::Error,
             "could not take a socket out of its rooms"
@@ -163,7 +164,10 @@ async fn converse(app: Arc<App>, admitted: Admitted, seat: Seat) {
         // What waits for it takes memory: until that is gone, its place is taken.
         gone.cancelled().await;
     }
-    drop((talk.slot, ended));
+    let leaving = talk.slot.leave();
+    // Nobody waits for the ledger.
+    drop(ended);
+    leaving.await;
 }
 
 fn tell_session(app: &App, outlet: &Outlet, identity: &Identity) {

@@ -14,13 +14,14 @@ use chat_domain::{
     limit::{Quota, RetryAfter, TokenBucket},
     time::Timestamp,
 };
+use futures_channel::mpsc;
 use socketioxide::{
     adapter::Adapter,
     extract::AckSender,
     handler::{FromMessage, Value},
     socket::Socket,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     outlet::{Awaited, Outlet},
@@ -103,7 +104,8 @@ impl<A: Adapter> FromMessage<A> for Raw {
 /// The entrance to the queue.
 pub struct Inbox {
     app: Arc<App>,
-    queue: mpsc::Sender<Job>,
+    /// Takes memory for what waits alone: most sockets are silent.
+    queue: Mutex<mpsc::Sender<Job>>,
     /// A permit for each byte that may still come.
     free: Arc<Semaphore>,
     /// Its part of what waits of all.
@@ -136,7 +138,7 @@ impl Inbox {
         (
             Self {
                 app,
-                queue,
+                queue: Mutex::new(queue),
                 free,
                 share,
                 outlet,
@@ -170,8 +172,14 @@ impl Inbox {
             waiting: self.app.events.wait(),
             room,
         };
-        if let Err(mpsc::error::TrySendError::Full(job)) = self.queue.try_send(job) {
-            self.refuse(job.reply, &Refusal::rate_limited(FULL_FOR, Limit::Events));
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queued = queue.try_send(job);
+        drop(queue);
+        if let Err(refused) = queued
+            && refused.is_full()
+        {
+            let reply = refused.into_inner().reply;
+            self.refuse(reply, &Refusal::rate_limited(FULL_FOR, Limit::Events));
         }
     }
 
