@@ -17,7 +17,7 @@ const TRY_EVERY: Duration = Duration::from_millis(500);
 const ONE_TRY: Duration = Duration::from_secs(5);
 
 /// For every connection.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 14] = [
     // What takes longer has lost its caller.
     ("statement_timeout", "2s"),
     // Whoever holds a row for so long has lost his connection.
@@ -37,6 +37,8 @@ const SETTINGS: [(&str, &str); 13] = [
     ("enable_mergejoin", "off"),
     ("enable_bitmapscan", "off"),
     ("jit", "off"),
+    // Planning a statement anew for each call took longer than what most of them do.
+    ("plan_cache_mode", "force_generic_plan"),
 ];
 
 /// Why a database could not be opened.
