@@ -1,7 +1,7 @@
 //! Where drafts wait: a lane for each group that has any, in the order in which they came.
 //!
-//! Invariant: a lane exists exactly as long as somebody serves it. Who enters an empty group opens the lane
-//! and has to see to it that it is served; who serves it closes it when nothing waits in it any more.
+//! Invariants: of one group, nothing is taken while what was taken before is under way; a lane exists exactly as long as
+//! something waits in it or is under way; who waits longest is taken first.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,6 +16,8 @@ pub(crate) struct LaneLimits {
     pub(crate) waiting: usize,
     /// In all lanes.
     pub(crate) waiting_in_all: usize,
+    /// In one batch, out of one lane.
+    pub(crate) of_a_lane: usize,
     /// In one batch.
     pub(crate) batch: usize,
     /// In one batch, unless its first entry alone is larger.
@@ -24,8 +26,15 @@ pub(crate) struct LaneLimits {
 
 pub(crate) struct Lanes<T> {
     limits: LaneLimits,
-    open: HashMap<GroupId, VecDeque<Entry<T>>>,
+    open: HashMap<GroupId, Lane<T>>,
+    /// Those where something waits, and nothing is under way.
+    ready: VecDeque<GroupId>,
     waiting: usize,
+}
+
+struct Lane<T> {
+    entries: VecDeque<Entry<T>>,
+    is_under_way: bool,
 }
 
 struct Entry<T> {
@@ -33,20 +42,12 @@ struct Entry<T> {
     bytes: usize,
 }
 
-/// What entering a lane asks of who did.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Entered {
-    /// The lane is new: have it served.
-    Opened,
-    /// Somebody serves it.
-    Queued,
-}
-
 impl<T> Lanes<T> {
     pub(crate) fn new(limits: LaneLimits) -> Self {
         Self {
             limits,
             open: HashMap::new(),
+            ready: VecDeque::new(),
             waiting: 0,
         }
     }
@@ -56,56 +57,73 @@ impl<T> Lanes<T> {
         group: &GroupId,
         what: T,
         bytes: usize,
-    ) -> Result<Entered, Overloaded> {
+    ) -> Result<(), Overloaded> {
         if self.waiting >= self.limits.waiting_in_all {
             return Err(Overloaded);
         }
         let entry = Entry { what, bytes };
-        let entered = match self.open.get_mut(group) {
-            Some(lane) if lane.len() >= self.limits.waiting => return Err(Overloaded),
-            Some(lane) => {
-                lane.push_back(entry);
-                Entered::Queued
-            }
+        match self.open.get_mut(group) {
+            Some(lane) if lane.entries.len() >= self.limits.waiting => return Err(Overloaded),
+            Some(lane) => lane.entries.push_back(entry),
             None => {
-                self.open.insert(group.clone(), VecDeque::from([entry]));
-                Entered::Opened
+                let lane = Lane {
+                    entries: VecDeque::from([entry]),
+                    is_under_way: false,
+                };
+                self.open.insert(group.clone(), lane);
+                self.ready.push_back(group.clone());
             }
-        };
+        }
         self.waiting += 1;
-        Ok(entered)
+        Ok(())
     }
 
-    /// The next batch. It is empty if nothing waits; the lane stays all the same.
-    pub(crate) fn take(&mut self, group: &GroupId) -> Vec<T> {
+    /// The next batch, by groups, which are under way from now on.
+    pub(crate) fn take(&mut self) -> Vec<(GroupId, Vec<T>)> {
+        let mut batch = Vec::new();
+        let (mut room, mut room_bytes) = (self.limits.batch, self.limits.batch_bytes);
+        while room > 0
+            && let Some(group) = self.ready.pop_front()
+        {
+            let lane = self.open.get_mut(&group).expect(READY);
+            let most = room.min(self.limits.of_a_lane);
+            let is_first = batch.is_empty();
+            let mut taken = Vec::new();
+            while taken.len() < most
+                && let Some(entry) = lane.entries.front()
+                && (entry.bytes <= room_bytes || (is_first && taken.is_empty()))
+            {
+                room_bytes = room_bytes.saturating_sub(entry.bytes);
+                taken.extend(lane.entries.pop_front().map(|entry| entry.what));
+            }
+            if taken.is_empty() {
+                self.ready.push_front(group);
+                break;
+            }
+            lane.is_under_way = true;
+            room -= taken.len();
+            self.waiting -= taken.len();
+            batch.push((group, taken));
+        }
+        batch
+    }
+
+    /// What was taken of this group is not under way any more.
+    pub(crate) fn done(&mut self, group: &GroupId) {
         let Some(lane) = self.open.get_mut(group) else {
-            return Vec::new();
+            return;
         };
-        let mut bytes = 0;
-        let fits = |entry: &&Entry<T>| {
-            bytes += entry.bytes;
-            bytes <= self.limits.batch_bytes
-        };
-        let count = lane.iter().take(self.limits.batch).take_while(fits).count();
-        let count = count.max(1).min(lane.len());
-        self.waiting -= count;
-        lane.drain(..count).map(|entry| entry.what).collect()
-    }
-
-    /// Closes the lane if nothing waits in it. Returns whether it did.
-    pub(crate) fn close_if_empty(&mut self, group: &GroupId) -> bool {
-        let is_empty = self.open.get(group).is_none_or(VecDeque::is_empty);
-        if is_empty {
+        if lane.entries.is_empty() {
             self.open.remove(group);
+        } else if lane.is_under_way {
+            lane.is_under_way = false;
+            self.ready.push_back(group.clone());
         }
-        is_empty
     }
 
-    /// Closes the lane, with what waits in it: nobody serves it any more.
-    pub(crate) fn abandon(&mut self, group: &GroupId) {
-        if let Some(lane) = self.open.remove(group) {
-            self.waiting -= lane.len();
-        }
+    /// Whether there is something to take.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// How much waits in all of them.
@@ -119,6 +137,8 @@ impl<T> Lanes<T> {
     }
 }
 
+const READY: &str = "a lane that is ready is open";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +146,8 @@ mod tests {
     const LIMITS: LaneLimits = LaneLimits {
         waiting: 5,
         waiting_in_all: 8,
-        batch: 3,
+        of_a_lane: 3,
+        batch: 4,
         batch_bytes: 10,
     };
 
@@ -134,44 +155,77 @@ mod tests {
         GroupId::parse(id).unwrap()
     }
 
-    fn lanes_with(group_id: &str, sizes: &[usize]) -> Lanes<usize> {
+    /// Each entry is as large as it says.
+    fn lanes_with(entries: &[(&str, usize)]) -> Lanes<usize> {
         let mut lanes = Lanes::new(LIMITS);
-        for bytes in sizes {
-            lanes.enter(&group(group_id), *bytes, *bytes).unwrap();
+        for (id, bytes) in entries {
+            lanes.enter(&group(id), *bytes, *bytes).unwrap();
         }
         lanes
     }
 
-    #[test]
-    fn who_opens_a_lane_is_told_to_serve_it() {
-        let mut lanes = Lanes::new(LIMITS);
-
-        let entered = ["dev", "dev", "ops"].map(|id| lanes.enter(&group(id), (), 1).unwrap());
-
-        assert_eq!(entered, [Entered::Opened, Entered::Queued, Entered::Opened]);
+    fn batch(expected: &[(&str, &[usize])]) -> Vec<(GroupId, Vec<usize>)> {
+        let part = |(id, taken): &(&str, &[usize])| (group(id), taken.to_vec());
+        expected.iter().map(part).collect()
     }
 
     #[test]
-    fn what_waits_is_taken_in_order_and_in_batches() {
-        let mut lanes = lanes_with("dev", &[1, 2, 3, 1]);
+    fn a_batch_has_what_waits_in_all_lanes_and_of_each_in_order() {
+        let mut lanes = lanes_with(&[("dev", 1), ("ops", 2), ("dev", 3)]);
 
-        let batches = [(); 3].map(|()| lanes.take(&group("dev")));
+        let taken = lanes.take();
 
-        assert_eq!(batches, [vec![1, 2, 3], vec![1], vec![]]);
+        assert_eq!(taken, batch(&[("dev", &[1, 3]), ("ops", &[2])]));
+        assert_eq!((lanes.waiting(), lanes.is_ready()), (0, false));
+    }
+
+    #[test]
+    fn of_a_group_that_is_under_way_nothing_is_taken() {
+        let mut lanes = lanes_with(&[("dev", 1)]);
+        lanes.take();
+        lanes.enter(&group("dev"), 2, 2).unwrap();
+        lanes.enter(&group("ops"), 3, 3).unwrap();
+
+        let meanwhile = lanes.take();
+        lanes.done(&group("dev"));
+        let then = lanes.take();
+
+        assert_eq!(meanwhile, batch(&[("ops", &[3])]));
+        assert_eq!(then, batch(&[("dev", &[2])]));
+    }
+
+    #[test]
+    fn a_busy_lane_leaves_room_for_others_and_comes_after_them() {
+        let mut lanes = lanes_with(&[("dev", 1), ("dev", 1), ("dev", 1), ("dev", 2)]);
+        lanes.enter(&group("ops"), 3, 3).unwrap();
+        lanes.enter(&group("hr"), 4, 4).unwrap();
+
+        let first = lanes.take();
+        lanes.done(&group("dev"));
+        let second = lanes.take();
+
+        assert_eq!(first, batch(&[("dev", &[1, 1, 1]), ("ops", &[3])]));
+        assert_eq!(second, batch(&[("hr", &[4]), ("dev", &[2])]));
     }
 
     #[test]
     fn a_batch_is_bounded_in_bytes_but_never_empty() {
-        let mut lanes = lanes_with("dev", &[6, 4, 1, 99, 5]);
+        let mut lanes = lanes_with(&[("dev", 6), ("ops", 4), ("hr", 1), ("law", 99)]);
 
-        let batches = [(); 4].map(|()| lanes.take(&group("dev")));
+        let batches = [(); 4].map(|()| lanes.take());
 
-        assert_eq!(batches, [vec![6, 4], vec![1], vec![99], vec![5]]);
+        let expected = [
+            batch(&[("dev", &[6]), ("ops", &[4])]),
+            batch(&[("hr", &[1])]),
+            batch(&[("law", &[99])]),
+            batch(&[]),
+        ];
+        assert_eq!(batches, expected);
     }
 
     #[test]
     fn a_lane_and_all_lanes_together_hold_so_much_and_no_more() {
-        let mut lanes = lanes_with("dev", &[1; 5]);
+        let mut lanes = lanes_with(&[("dev", 1); 5]);
 
         assert_eq!(lanes.enter(&group("dev"), 1, 1), Err(Overloaded));
         for _ in 0..3 {
@@ -179,30 +233,18 @@ mod tests {
         }
         assert_eq!(lanes.enter(&group("hr"), 1, 1), Err(Overloaded));
 
-        lanes.take(&group("dev"));
+        lanes.take();
         assert!(lanes.enter(&group("hr"), 1, 1).is_ok());
     }
 
     #[test]
-    fn a_lane_closes_when_nothing_waits_in_it() {
-        let mut lanes = lanes_with("dev", &[1]);
+    fn a_lane_closes_when_nothing_waits_in_it_and_nothing_is_under_way() {
+        let mut lanes = lanes_with(&[("dev", 1)]);
 
-        assert!(!lanes.close_if_empty(&group("dev")));
-        lanes.take(&group("dev"));
-        assert!(lanes.close_if_empty(&group("dev")));
+        lanes.take();
+        assert_eq!(lanes.len(), 1);
+        lanes.done(&group("dev"));
 
         assert_eq!(lanes.len(), 0);
-    }
-
-    #[test]
-    fn what_waits_in_an_abandoned_lane_counts_no_more() {
-        let mut lanes = lanes_with("dev", &[1; 5]);
-
-        lanes.abandon(&group("dev"));
-
-        for _ in 0..2 {
-            assert!(lanes.enter(&group("ops"), 1, 1).is_ok());
-        }
-        assert_eq!((lanes.len(), lanes.waiting), (1, 2));
     }
 }

@@ -1,8 +1,8 @@
 //! Users, groups, members and messages on a PostgreSQL server, which several nodes may share.
 //!
 //! Read in this order: `open` (reaching the server), `connections` with `lease` (a bounded number of them),
-//! `outage` (what happens when the server does not answer), one file for each port, and `append` with `store`, which make
-//! many messages durable at once. `row` turns rows into the domain's nouns.
+//! `outage` (what happens when the server does not answer), one file for each port, and `append` with `lot` and `store`,
+//! which make many messages durable at once. `row` turns rows into the domain's nouns.
 //!
 //! Invariants: what was answered is committed; every call ends within [`ANSWER_WITHIN`], whatever the
 //! server does; nobody inherits what somebody else began.
@@ -13,6 +13,7 @@ mod groups;
 mod history;
 mod lease;
 mod log;
+mod lot;
 mod marks;
 mod memberships;
 mod open;
@@ -136,10 +137,10 @@ impl PostgresDatabase {
         self.appender.committed_batches()
     }
 
-    /// How many groups have somebody who stores their messages at this moment.
+    /// How many groups have messages that wait or are being stored at this moment.
     #[must_use]
-    pub fn writers(&self) -> usize {
-        self.appender.writers()
+    pub fn busy_groups(&self) -> usize {
+        self.appender.busy_groups()
     }
 
     async fn patient_connection(&self) -> Result<PgConnection, SchemaError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_domain::{
+    id::MessageId,
     message::{ClientMessageId, Draft},
     ports::{Appended, GroupRepo, MessageLog},
 };
@@ -11,7 +12,7 @@ use sqlx::Executor;
 use tokio::time::sleep;
 
 use support::{
-    ada,
+    NOON, ada,
     appending::{append_all, history, is_overloaded, numbers, seqs},
     draft, group, group_id, make_ada_in_ops,
     postgres::{Open as _, Server},
@@ -54,6 +55,38 @@ async fn a_commit_is_bounded_in_bytes_too() {
     // Sixteen fit into 256 KiB.
     let commits = database.committed_batches();
     assert!(commits >= 4, "{commits} commits");
+}
+
+/// Groups with such names, of which `ada` is the owner.
+async fn make_groups(database: &PostgresDatabase, count: u128) {
+    for number in 0..count {
+        let id = format!("group-{number}");
+        let created = database.create(&group(&id), &ada().id).await;
+        assert!(created.expect("it is created"));
+    }
+}
+
+/// Of these groups by turns.
+fn drafts_by_turns(groups: u128, count: u128) -> impl Iterator<Item = Draft> {
+    (0..count).map(move |number| Draft {
+        group: group_id(&format!("group-{}", number % groups)),
+        ..draft(&ada(), "hello", number)
+    })
+}
+
+#[tokio::test]
+async fn messages_of_many_groups_share_a_commit() {
+    let (_server, database) = ada_in_ops().await;
+    make_groups(&database, 100).await;
+
+    let appending = append_all(&database, drafts_by_turns(100, 500));
+    let outcomes = appending.join_all().await;
+
+    let five_each = (0..500).map(|it| it / 100 + 1);
+    assert_eq!(seqs(outcomes), five_each.collect::<Vec<_>>());
+    // If each group was stored by itself, there would be a hundred at least.
+    let commits = database.committed_batches();
+    assert!(commits < 50, "{commits} commits");
 }
 
 #[tokio::test]
@@ -176,10 +209,36 @@ async fn a_group_that_is_locked_keeps_no_other_group_waiting() {
     let stored = database.append(elsewhere).await;
 
     assert_eq!(seqs(vec![stored]), [1]);
-    assert_eq!(database.writers(), 1);
+    assert_eq!(database.busy_groups(), 1);
     // The one that waits for the lock gives up before its caller does.
     assert!(in_vain.join_next().await.unwrap().unwrap().is_err());
     assert!(database.ping().await.is_ok(), "it is no sign of an outage");
+}
+
+#[tokio::test]
+async fn a_locked_group_is_stored_when_it_is_free_and_those_beside_it_at_once() {
+    let (server, database) = ada_in_ops().await;
+    make_groups(&database, 30).await;
+    let mut other_program = server.connect().await;
+    let lock = "begin; select 1 from groups where id = 'ops' for update";
+    other_program.execute(lock).await.unwrap();
+
+    let beside = drafts_by_turns(30, 90).map(|beside| [draft(&ada(), "hello", 0), beside]);
+    let all = beside.flatten().zip(1..).map(|(draft, number)| Draft {
+        id: MessageId::v7(NOON, number),
+        ..draft
+    });
+    let mut appending = append_all(&database, all);
+    let mut at_once = Vec::new();
+    for _ in 0..90 {
+        at_once.push(appending.join_next().await.unwrap().unwrap());
+    }
+    other_program.execute("rollback").await.unwrap();
+    let then = appending.join_all().await;
+
+    let three_each = (0..90).map(|it| it / 30 + 1);
+    assert_eq!(seqs(at_once), three_each.collect::<Vec<_>>());
+    assert_eq!(seqs(then), numbers(1..=90));
 }
 
 #[tokio::test]
@@ -199,21 +258,15 @@ async fn a_draft_whose_sender_went_away_leaves_no_gap() {
 }
 
 #[tokio::test]
-async fn groups_that_fall_silent_have_nobody_who_writes_for_them() {
+async fn groups_that_fall_silent_leave_nothing_behind() {
     let (_server, database) = ada_in_ops().await;
-    for number in 0..20_u128 {
-        let id = format!("group-{number}");
-        database.create(&group(&id), &ada().id).await.unwrap();
-    }
-    let drafts = (0..200_u128).map(|number| Draft {
-        group: group_id(&format!("group-{}", number % 20)),
-        ..draft(&ada(), "hello", number)
-    });
+    make_groups(&database, 20).await;
 
+    let drafts = drafts_by_turns(20, 200);
     let outcomes = append_all(&database, drafts).join_all().await;
 
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    while database.writers() > 0 {
+    while database.busy_groups() > 0 {
         sleep(Duration::from_millis(1)).await;
     }
 }

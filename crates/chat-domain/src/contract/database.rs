@@ -150,6 +150,7 @@ macro_rules! database_contract {
                 a_reply_beyond_the_group_is_refused,
                 there_is_no_history_without_a_group,
                 refused_drafts_take_no_seq_from_those_beside_them,
+                a_draft_is_no_duplicate_of_one_that_was_refused,
                 a_first_message_shows_its_author_of_today,
             ]
             history: [

@@ -1,71 +1,82 @@
-//! Making messages durable: for each group that has messages, one task takes what has come meanwhile and
-//! commits it at once. No timer: alone, a message waits for nobody; under load, many share one round trip,
-//! one lock and one wait for the disk.
+//! Making messages durable: what has come meanwhile, of any groups, is committed at once. No timer: alone, a message waits
+//! for nobody; under load, many share one round trip and one wait for the disk.
 //!
-//! Invariants: a draft is answered after the commit that stored it; a group has one writer on this node,
-//! and one batch on its way; a group that falls silent has none.
+//! Invariants: a draft is answered after the commit that stored it; of one group, one transaction is on its way from this
+//! node; a group whose row somebody else holds keeps no other group waiting.
 
-use std::{
-    error::Error,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use chat_domain::{
     id::GroupId,
     message::Draft,
-    ports::{Appended, PortError, PortResult},
+    ports::{Appended, PortResult},
 };
 use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::{
-    sync::{oneshot, watch},
+    runtime::Handle,
+    sync::{Semaphore, oneshot, watch},
     time::timeout,
 };
 
 use crate::{
-    lanes::{Entered, LaneLimits, Lanes},
+    lanes::{LaneLimits, Lanes},
     metrics,
 };
 
-use super::{ANSWER_WITHIN, connections::Connections, outage::Trouble, store::store};
+use super::{
+    ANSWER_WITHIN,
+    connections::Connections,
+    lot::{Lot, Waiting, failed},
+    outage::Trouble,
+    store::{Part, store, store_patiently},
+};
 
 const LIMITS: LaneLimits = LaneLimits {
     waiting: 1_000,
     waiting_in_all: 10_000,
-    batch: 64,
+    of_a_lane: 64,
+    batch: 128,
     batch_bytes: 256 * 1024,
 };
+
+/// So many transactions are on their way at once. With one, a message would wait for a commit that is none of its business; with
+/// many, each would have few messages.
+const WRITERS: usize = 2;
+
+/// So many transactions wait at once for a row that somebody else holds: there are connections left for the others.
+const PATIENT_MOST: usize = 8;
 
 pub(super) struct Appender {
     connections: Arc<Connections>,
     queue: Mutex<Queue>,
-    writers: watch::Sender<usize>,
+    patient: Semaphore,
+    /// How many groups have drafts that wait or are on their way.
+    busy: watch::Sender<usize>,
     batches: AtomicU64,
     figures: metrics::Log,
 }
 
 struct Queue {
     lanes: Lanes<Waiting>,
+    writers: usize,
     is_closed: bool,
-}
-
-struct Waiting {
-    draft: Draft,
-    answer: oneshot::Sender<PortResult<Appended>>,
 }
 
 impl Appender {
     pub(super) fn new(connections: Arc<Connections>) -> Self {
         let queue = Queue {
             lanes: Lanes::new(LIMITS),
+            writers: 0,
             is_closed: false,
         };
         Self {
             connections,
             queue: Mutex::new(queue),
-            writers: watch::Sender::new(0),
+            patient: Semaphore::new(PATIENT_MOST),
+            busy: watch::Sender::new(0),
             batches: AtomicU64::new(0),
             figures: metrics::Log::new(),
         }
@@ -74,7 +85,7 @@ impl Appender {
     pub(super) async fn append(self: &Arc<Self>, draft: Draft) -> PortResult<Appended> {
         self.connections.admit().map_err(failed)?;
         let (answer, answered) = oneshot::channel();
-        self.enter(Waiting { draft, answer })?;
+        self.take_in(Waiting { draft, answer })?;
         let answered = timeout(ANSWER_WITHIN, answered).await;
         answered.map_err(failed)?.map_err(failed)?
     }
@@ -83,36 +94,83 @@ impl Appender {
     pub(super) async fn close(&self) {
         self.lock().is_closed = true;
         // The sender lives as long as this.
-        let _ = self.writers.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.busy.subscribe().wait_for(|count| *count == 0).await;
     }
 
     pub(super) fn committed_batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
     }
 
-    pub(super) fn writers(&self) -> usize {
-        *self.writers.borrow()
+    pub(super) fn busy_groups(&self) -> usize {
+        *self.busy.borrow()
     }
 
-    fn enter(self: &Arc<Self>, waiting: Waiting) -> PortResult<()> {
+    pub(super) fn take_in(self: &Arc<Self>, waiting: Waiting) -> PortResult<()> {
         let group = waiting.draft.group.clone();
         let bytes = waiting.draft.body.as_str().len();
-        let mut queue = self.lock();
-        if queue.is_closed {
-            return Err(failed(sqlx::Error::PoolClosed));
+        {
+            let mut queue = self.lock();
+            if queue.is_closed {
+                return Err(failed(sqlx::Error::PoolClosed));
+            }
+            queue.lanes.enter(&group, waiting, bytes).map_err(failed)?;
+            self.show(&queue);
         }
-        let entered = queue.lanes.enter(&group, waiting, bytes).map_err(failed)?;
-        self.figures.waiting(queue.lanes.waiting());
-        if entered == Entered::Opened {
-            self.writers.send_replace(queue.lanes.len());
-            let writer = Writer {
-                appender: Arc::clone(self),
-                group,
-                is_serving: true,
-            };
-            tokio::spawn(writer.run());
-        }
+        self.serve();
         Ok(())
+    }
+
+    /// What was taken of the group is answered.
+    pub(super) fn done(self: &Arc<Self>, group: &GroupId) {
+        {
+            let mut queue = self.lock();
+            queue.lanes.done(group);
+            self.show(&queue);
+        }
+        self.serve();
+    }
+
+    /// Has what is ready written, if there is anything.
+    fn serve(self: &Arc<Self>) {
+        // What the runtime's end drops is served no more.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        {
+            let mut queue = self.lock();
+            if queue.writers == WRITERS || !queue.lanes.is_ready() {
+                return;
+            }
+            queue.writers += 1;
+        }
+        let writer = Writer {
+            appender: Arc::clone(self),
+            is_serving: true,
+        };
+        runtime.spawn(writer.run());
+    }
+
+    fn take(self: &Arc<Self>) -> Vec<Lot> {
+        let batch = {
+            let mut queue = self.lock();
+            let batch = queue.lanes.take();
+            self.show(&queue);
+            batch
+        };
+        let lots = batch
+            .into_iter()
+            .map(|(group, taken)| Lot::new(Arc::clone(self), group, taken));
+        lots.filter(|lot| lot.len() > 0).collect()
+    }
+
+    fn show(&self, queue: &Queue) {
+        self.figures.waiting(queue.lanes.waiting());
+        self.busy.send_replace(queue.lanes.len());
+    }
+
+    fn committed(&self, messages: usize) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.figures.committed(messages);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -120,10 +178,9 @@ impl Appender {
     }
 }
 
-/// Serves the lane of one group.
+/// Writes as long as anything is ready.
 struct Writer {
     appender: Arc<Appender>,
-    group: GroupId,
     is_serving: bool,
 }
 
@@ -136,101 +193,99 @@ impl Writer {
 
     fn is_done(&mut self) -> bool {
         let mut queue = self.appender.lock();
-        let is_done = queue.lanes.close_if_empty(&self.group);
+        let is_done = !queue.lanes.is_ready();
         if is_done {
             self.is_serving = false;
-            self.appender.writers.send_replace(queue.lanes.len());
+            queue.writers -= 1;
         }
         is_done
     }
 
     /// The batch is taken when there is a connection: until then, more may come.
     async fn write_next(&self) {
-        let mut batch = None;
+        let mut lots = Vec::new();
         let connections = &self.appender.connections;
         let outcome = connections.within(async {
             let mut lease = connections.lease().await?;
-            let batch = batch.insert(self.take());
-            let drafts: Vec<_> = batch.iter().map(|waiting| &waiting.draft).collect();
-            let outcomes = if drafts.is_empty() {
+            lots = self.appender.take();
+            let outcomes = if lots.is_empty() {
                 Vec::new()
             } else {
-                store(&mut lease, &self.group, &drafts).await?
+                let parts: Vec<Part<'_>> = lots.iter().map(Lot::part).collect();
+                store(&mut lease, &parts).await?
             };
             lease.keep();
             Ok(outcomes)
         });
         let outcome = outcome.await;
-        let batch = batch.unwrap_or_else(|| self.take());
+        if outcome.is_err() && lots.is_empty() {
+            lots = self.appender.take();
+        }
         match outcome {
-            Ok(outcomes) => self.answer(batch, outcomes),
-            Err(trouble) if batch.len() > 1 && breaks_a_rule(&trouble) => {
-                self.write_apart(batch).await;
-            }
-            Err(trouble) => refuse(batch, &trouble),
+            Ok(outcomes) => self.answer(lots, outcomes),
+            // One draft breaks a rule of the tables. The others are not to blame.
+            Err(trouble) if breaks_a_rule(&trouble) => self.write_apart(lots),
+            Err(trouble) => lots.into_iter().for_each(|lot| lot.refuse(&trouble)),
         }
     }
 
-    /// One draft breaks a rule of the tables. The others are not to blame.
-    async fn write_apart(&self, batch: Vec<Waiting>) {
-        let connections = &self.appender.connections;
-        for waiting in batch {
-            let outcome = connections.within(async {
-                let mut lease = connections.lease().await?;
-                let outcomes = store(&mut lease, &self.group, &[&waiting.draft]).await?;
-                lease.keep();
-                Ok(outcomes)
-            });
-            match outcome.await {
-                Ok(outcomes) => self.answer(vec![waiting], outcomes),
-                Err(trouble) => refuse(vec![waiting], &trouble),
+    fn answer(&self, lots: Vec<Lot>, outcomes: Vec<Option<Vec<Appended>>>) {
+        let stored: usize = outcomes.iter().flatten().map(Vec::len).sum();
+        if stored > 0 {
+            self.appender.committed(stored);
+        }
+        for (lot, outcomes) in lots.into_iter().zip(outcomes) {
+            match outcomes {
+                Some(outcomes) => lot.answer(outcomes),
+                None => self.write_apart(vec![lot]),
             }
         }
     }
 
-    /// Without those whose senders went away: nobody would know that they were stored.
-    fn take(&self) -> Vec<Waiting> {
-        let mut batch = {
-            let mut queue = self.appender.lock();
-            let batch = queue.lanes.take(&self.group);
-            self.appender.figures.waiting(queue.lanes.waiting());
-            batch
-        };
-        batch.retain(|waiting| !waiting.answer.is_closed());
-        batch
-    }
-
-    fn answer(&self, batch: Vec<Waiting>, outcomes: Vec<Appended>) {
-        if !batch.is_empty() {
-            self.appender.batches.fetch_add(1, Ordering::Relaxed);
-            self.appender.figures.committed(batch.len());
-        }
-        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-            // Who asked may have gone away meanwhile.
-            let _ = waiting.answer.send(Ok(outcome));
+    fn write_apart(&self, lots: Vec<Lot>) {
+        for lot in lots {
+            tokio::spawn(write_patiently(Arc::clone(&self.appender), lot));
         }
     }
 }
 
 impl Drop for Writer {
-    /// Only if it did not come to its end: the runtime stops, or the writer is broken. Who waits learns it.
+    /// Only if it did not come to its end: the runtime stops, or the writer is broken.
     fn drop(&mut self) {
         if self.is_serving {
-            let mut queue = self.appender.lock();
-            queue.lanes.abandon(&self.group);
-            self.appender.writers.send_replace(queue.lanes.len());
+            self.appender.lock().writers -= 1;
         }
     }
 }
 
-fn refuse(batch: Vec<Waiting>, trouble: &Trouble) {
-    for waiting in batch {
-        let _ = waiting.answer.send(Err(failed(trouble.clone())));
+/// The lot by itself; and if that breaks a rule, each draft by itself.
+async fn write_patiently(appender: Arc<Appender>, lot: Lot) {
+    let _permit = appender.patient.acquire().await;
+    match write_part(&appender, lot.part()).await {
+        Ok(outcomes) => lot.answer(outcomes),
+        Err(trouble) if lot.len() > 1 && breaks_a_rule(&trouble) => {
+            let mut outcomes = Vec::new();
+            for place in 0..lot.len() {
+                let outcome = write_part(&appender, lot.part_of_one(place)).await;
+                outcomes.push(outcome.map(|mut stored| stored.swap_remove(0)));
+            }
+            lot.answer_each(outcomes);
+        }
+        Err(trouble) => lot.refuse(&trouble),
     }
 }
 
-fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> PortError {
-    PortError::during("append a message")(source)
+async fn write_part(appender: &Appender, part: Part<'_>) -> Result<Vec<Appended>, Trouble> {
+    let connections = &appender.connections;
+    let outcome = connections.within(async {
+        let mut lease = connections.lease().await?;
+        let outcomes = store_patiently(&mut lease, part).await?;
+        lease.keep();
+        Ok(outcomes)
+    });
+    let outcomes = outcome.await?;
+    appender.committed(outcomes.len());
+    Ok(outcomes)
 }
 
 fn breaks_a_rule(trouble: &Trouble) -> bool {

@@ -244,6 +244,22 @@ pub async fn refused_drafts_take_no_seq_from_those_beside_them(at: &Database) {
     assert_eq!(numbers(&at.all_messages("ops").await), [1, 2, 3, 4]);
 }
 
+/// What was refused did not happen: it is no first message.
+pub async fn a_draft_is_no_duplicate_of_one_that_was_refused(at: &Database) {
+    at.people_in("ops", &["ada"]).await;
+    let refused = Draft {
+        client_id: Some(client_id("c1")),
+        ..reply_to(message_id(), "ops", "ada")
+    };
+    let drafts = [refused, draft_known_as("ops", "ada", "c1")];
+
+    let outcomes = together(drafts.map(|draft| at.append(draft))).await;
+
+    assert_eq!(outcomes[0], Appended::NoSuchReply);
+    let is_stored = matches!(outcomes[1], Appended::Stored(_));
+    assert!(is_stored, "{:?}", outcomes[1]);
+}
+
 /// An old message is shown like any other.
 pub async fn a_first_message_shows_its_author_of_today(at: &Database) {
     at.people_in("ops", &["ada"]).await;
