@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{collections::HashMap, ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::HashMap, ffi::OsString, io, num::NonZero, path::PathBuf, process::ExitCode,
+    thread::available_parallelism, time::Duration,
+};
 
 use chat_domain::{
     id::UserId,
@@ -18,7 +21,7 @@ use chat_server::{
 use clap::{Parser, Subcommand};
 use tokio::{
     net::TcpListener,
-    runtime::Runtime,
+    runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
 };
 
@@ -66,7 +69,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let runtime = match Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("chat-server: cannot start: {error}");
@@ -77,6 +80,16 @@ fn main() -> ExitCode {
     // Whoever still waits for a name server or a file has nobody any more who wants the answer.
     runtime.shutdown_background();
     code
+}
+
+/// With a thread less than there are cores, unless `TOKIO_WORKER_THREADS` says how many (decision 0017).
+fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        builder.worker_threads(cores.saturating_sub(1).max(1));
+    }
+    builder.enable_all().build()
 }
 
 async fn begin() -> ExitCode {
