@@ -529,18 +529,16 @@ impl Client {
 /// Reads until the end of the connection, and answers pings.
 async fn read_on(mut stream: SplitStream<Socket>, outgoing: Outgoing, read: mpsc::Sender<String>) {
     while let Some(Ok(message)) = stream.next().await {
-        match message {
-            Message::Text(text) if text.as_str() == "2" => {
-                let pong = Message::text("3");
-                let _ = outgoing.lock().await.send(pong).await;
-            }
-            Message::Text(text) => {
-                if read.send(text.to_string()).await.is_err() {
-                    return;
-                }
-            }
+        let text = match message {
+            Message::Text(text) => text.to_string(),
             Message::Close(_) => return,
-            _ => {}
+            _ => continue,
+        };
+        if text == "2" {
+            let pong = Message::text("3");
+            let _ = outgoing.lock().await.send(pong).await;
+        } else if read.send(text).await.is_err() {
+            return;
         }
     }
 }
