@@ -90,11 +90,11 @@ pub fn rows(seconds: u32) -> Vec<Row> {
     for (name, load) in [
         (
             "stored-1000-rooms",
-            "many-rooms --clients 1000 --rooms 1000 --room-size 2 --rate 10000",
+            "many-rooms --clients 1000 --rooms 1000 --room-size 2 --rate 20000",
         ),
         (
             "stored-1-room",
-            "fan-out --clients 30 --room-size 30 --rate 5000",
+            "fan-out --clients 30 --room-size 30 --rate 12000",
         ),
     ] {
         add(Row::new(name, WHOLE_CHATS, load), 1, &[]);
